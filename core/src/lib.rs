@@ -6,10 +6,12 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`config`] | the plugin configuration: what people write, what is meant, and every fault with its path |
 //! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
 //! | [`time`] | points in time and durations as they are written in configurations and events |
 //! | [`request`] | what a decision may look at |
 
+pub mod config;
 pub mod json;
 pub mod request;
 pub mod time;
