@@ -10,8 +10,10 @@
 //! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
 //! | [`time`] | points in time and durations as they are written in configurations and events |
 //! | [`request`] | what a decision may look at |
+//! | [`trace`] | W3C trace context |
 
 pub mod config;
 pub mod json;
 pub mod request;
 pub mod time;
+pub mod trace;
