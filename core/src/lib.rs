@@ -6,14 +6,24 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`chain`] | the hash chain over the lines of a stream, and its checkpoints |
 //! | [`config`] | the plugin configuration: what people write, what is meant, and every fault with its path |
+//! | [`delivery`] | bounded, at-least-once delivery of sealed lines to a sink |
+//! | [`event`] | the audit event of a request, from its decision to the end of its stream |
+//! | [`hex`] | hexadecimal digits |
+//! | [`otlp`] | log records in OTLP's protobuf |
 //! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
 //! | [`time`] | points in time and durations as they are written in configurations and events |
 //! | [`request`] | what a decision may look at |
 //! | [`trace`] | W3C trace context |
 
+pub mod chain;
 pub mod config;
+pub mod delivery;
+pub mod event;
+pub mod hex;
 pub mod json;
+pub mod otlp;
 pub mod request;
 pub mod time;
 pub mod trace;
