@@ -7,9 +7,11 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
+//! | [`jose`] | signed tokens and the keys that verify them |
 //! | [`time`] | points in time and durations as they are written in configurations and events |
 //! | [`request`] | what a decision may look at |
 
+pub mod jose;
 pub mod json;
 pub mod request;
 pub mod time;
