@@ -6,6 +6,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`authz`] | policies, compiled, and the decisions they give |
 //! | [`chain`] | the hash chain over the lines of a stream, and its checkpoints |
 //! | [`config`] | the plugin configuration: what people write, what is meant, and every fault with its path |
 //! | [`delivery`] | bounded, at-least-once delivery of sealed lines to a sink |
@@ -14,9 +15,11 @@
 //! | [`otlp`] | log records in OTLP's protobuf |
 //! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
 //! | [`time`] | points in time and durations as they are written in configurations and events |
+//! | [`path`] | paths as policies see them |
 //! | [`request`] | what a decision may look at |
 //! | [`trace`] | W3C trace context |
 
+pub mod authz;
 pub mod chain;
 pub mod config;
 pub mod delivery;
@@ -24,6 +27,7 @@ pub mod event;
 pub mod hex;
 pub mod json;
 pub mod otlp;
+pub mod path;
 pub mod request;
 pub mod time;
 pub mod trace;
