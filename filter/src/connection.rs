@@ -53,8 +53,7 @@ impl Connection {
     }
 
     fn read_certificate(&mut self) {
-        self.principal =
-            text("connection\0uri_san_peer_certificate").or_else(|| text("connection\0subject_peer_certificate"));
+        self.principal = text("connection\0uri_san_peer_certificate").or_else(|| text("connection\0subject_peer_certificate"));
         self.certificate_sha256 = text("connection\0sha256_peer_certificate_digest");
     }
 }
