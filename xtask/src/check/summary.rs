@@ -1,8 +1,8 @@
 //! What ran and how it ended, as a table and one closing line.
 
 use super::{Outcome, Ran};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, Color, Table};
+use crate::table::table;
+use comfy_table::{Cell, Color};
 use std::ops::Add;
 
 /// How many tests passed, failed and were left out.
@@ -44,8 +44,7 @@ impl Outcome {
 
 /// Prints the table and the closing line.
 pub(super) fn print(all: &[Ran]) {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["part", "outcome", "passed", "failed", "skipped", "seconds", "why"]);
+    let mut table = table(["part", "outcome", "passed", "failed", "skipped", "seconds", "why"]);
     for ran in all {
         let (word, colour, why) = match &ran.outcome {
             Outcome::Ran(_) => ("passed", Color::Green, ""),
