@@ -1,5 +1,7 @@
 //! The verbs of the command line.
 
+mod decide;
+
 use crate::exit::Exit;
 
 /// `countersign`: keeps, verifies and reads the evidence of the Countersign filter.
@@ -11,12 +13,16 @@ pub struct Cli {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Verb {}
+enum Verb {
+    Decide(decide::Decide),
+}
 
 impl Cli {
     /// Runs the verb that was asked for.
     #[must_use]
     pub fn run(self) -> Exit {
-        match self.verb {}
+        match self.verb {
+            Verb::Decide(verb) => verb.run(),
+        }
     }
 }
