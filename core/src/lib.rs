@@ -12,11 +12,12 @@
 //! | [`delivery`] | bounded, at-least-once delivery of sealed lines to a sink |
 //! | [`event`] | the audit event of a request, from its decision to the end of its stream |
 //! | [`hex`] | hexadecimal digits |
-//! | [`otlp`] | log records in OTLP's protobuf |
+//! | [`jose`] | signed tokens and the keys that verify them |
 //! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
-//! | [`time`] | points in time and durations as they are written in configurations and events |
+//! | [`otlp`] | log records in OTLP's protobuf |
 //! | [`path`] | paths as policies see them |
 //! | [`request`] | what a decision may look at |
+//! | [`time`] | points in time and durations as they are written in configurations and events |
 //! | [`trace`] | W3C trace context |
 
 pub mod authz;
@@ -25,6 +26,7 @@ pub mod config;
 pub mod delivery;
 pub mod event;
 pub mod hex;
+pub mod jose;
 pub mod json;
 pub mod otlp;
 pub mod path;
