@@ -1,6 +1,10 @@
 //! The verbs of the command line.
 
+<<<<<<< HEAD
 mod token;
+=======
+mod decide;
+>>>>>>> authz
 
 use crate::exit::Exit;
 
@@ -14,7 +18,11 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+<<<<<<< HEAD
     Token(token::Token),
+=======
+    Decide(decide::Decide),
+>>>>>>> authz
 }
 
 impl Cli {
@@ -22,7 +30,11 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> Exit {
         match self.verb {
+<<<<<<< HEAD
             Verb::Token(token) => token.run(),
+=======
+            Verb::Decide(verb) => verb.run(),
+>>>>>>> authz
         }
     }
 }
