@@ -1,10 +1,7 @@
 //! The verbs of the command line.
 
-<<<<<<< HEAD
-mod token;
-=======
 mod decide;
->>>>>>> authz
+mod token;
 
 use crate::exit::Exit;
 
@@ -18,11 +15,8 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-<<<<<<< HEAD
-    Token(token::Token),
-=======
     Decide(decide::Decide),
->>>>>>> authz
+    Token(token::Token),
 }
 
 impl Cli {
@@ -30,11 +24,8 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> Exit {
         match self.verb {
-<<<<<<< HEAD
-            Verb::Token(token) => token.run(),
-=======
             Verb::Decide(verb) => verb.run(),
->>>>>>> authz
+            Verb::Token(verb) => verb.run(),
         }
     }
 }

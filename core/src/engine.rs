@@ -141,12 +141,8 @@ impl Engine {
         path: &str,
         caller: Caller,
     ) -> Decision {
-        let peers: Vec<&str> = if self.config.authentication.peer_from_connection {
-            request.peer.principal.into_iter().collect()
-        } else {
-            Vec::new()
-        };
-        let service = self.config.services.identify(&peers, request.peer.source_ip);
+        let peers = self.config.authentication.peers(request);
+        let service = self.config.services.identify(peers, request.peer.source_ip);
         let subject = AttributeParts::of(&caller, trusted, &self.config);
         let attributes = Attributes {
             method: request.method,
@@ -158,7 +154,7 @@ impl Engine {
             destination_ip: request.peer.destination_ip,
             destination_port: request.peer.destination_port,
             sni: request.peer.sni,
-            peer_principals: &peers,
+            peer_principals: peers,
             request_principal: subject.principal,
             audiences: &subject.audiences,
             presenter: subject.presenter,
@@ -180,7 +176,7 @@ impl Engine {
         };
         let mut decision = Decision {
             facts: self.verdict_facts(&verdict),
-            identity: identity_facts(&caller, &peers),
+            identity: identity_facts(&caller, peers),
             source_service: service.map(|service| service.name.to_owned()),
             act,
             findings,

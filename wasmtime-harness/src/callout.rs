@@ -61,12 +61,7 @@ pub enum HttpAnswer {
 impl HttpAnswer {
     /// A response with these headers and this body.
     pub fn response(status: u32, headers: impl Into<Headers>, body: impl Into<Vec<u8>>) -> Self {
-        Self::Response {
-            status,
-            headers: headers.into(),
-            body: body.into(),
-            trailers: Headers::new(),
-        }
+        Self::Response { status, headers: headers.into(), body: body.into(), trailers: Headers::new() }
     }
 }
 

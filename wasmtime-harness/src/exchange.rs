@@ -125,16 +125,9 @@ impl Request {
             headers.add(name, value.clone());
         }
         let request = Half::new(headers, self.chunks, self.trailers);
-        let incoming = Incoming {
-            request,
-            properties: self.properties,
-            worker: self.worker,
-        };
+        let incoming = Incoming { request, properties: self.properties, worker: self.worker };
         let index = self.host.lock().open(incoming);
-        Exchange {
-            host: self.host,
-            index,
-        }
+        Exchange { host: self.host, index }
     }
 
     fn pseudo_headers(&self) -> Headers {
@@ -158,10 +151,7 @@ pub struct Response {
 impl Response {
     /// A response with that status and nothing else.
     pub fn new(status: u32) -> Self {
-        Self {
-            headers: Headers::from([(":status", status.to_string())]),
-            ..Self::default()
-        }
+        Self { headers: Headers::from([(":status", status.to_string())]), ..Self::default() }
     }
 
     /// Adds a header.
@@ -294,19 +284,8 @@ impl Exchange {
         Ok(self)
     }
 
-    fn require(
-        &self,
-        step: &'static str,
-        allowed: impl FnOnce(Stage) -> bool,
-    ) -> Result<(), HostError> {
+    fn require(&self, step: &'static str, allowed: impl FnOnce(Stage) -> bool) -> Result<(), HostError> {
         let stage = self.stage();
-        if allowed(stage) {
-            Ok(())
-        } else {
-            Err(HostError::WrongStage {
-                step,
-                stage: stage.code(),
-            })
-        }
+        if allowed(stage) { Ok(()) } else { Err(HostError::WrongStage { step, stage: stage.code() }) }
     }
 }

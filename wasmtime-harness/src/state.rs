@@ -117,14 +117,7 @@ impl State {
             http_calls: Vec::new(),
             grpc_calls: Vec::new(),
             next_token,
-            frame: Frame {
-                vm: 0,
-                callback: None,
-                context: 0,
-                effective: 0,
-                window: Window::Nothing,
-                restricted: false,
-            },
+            frame: Frame { vm: 0, callback: None, context: 0, effective: 0, window: Window::Nothing, restricted: false },
             touched: BTreeSet::new(),
             arrivals: Vec::new(),
             done: Vec::new(),
@@ -135,9 +128,7 @@ impl State {
     }
 
     pub(crate) fn role(&self) -> VmRole {
-        self.vms
-            .get(self.frame.vm)
-            .map_or(VmRole::Main, |vm| vm.role)
+        self.vms.get(self.frame.vm).map_or(VmRole::Main, |vm| vm.role)
     }
 
     pub(crate) fn vm(&mut self) -> Option<&mut Vm> {
@@ -146,11 +137,7 @@ impl State {
 
     /// What the effective context is.
     pub(crate) fn owner(&self) -> Option<Owner> {
-        self.vms
-            .get(self.frame.vm)?
-            .contexts
-            .get(&self.frame.effective)
-            .copied()
+        self.vms.get(self.frame.vm)?.contexts.get(&self.frame.effective).copied()
     }
 
     /// The stream of the effective context.
@@ -206,13 +193,7 @@ impl State {
 
     fn call_map(&self, kind: MapKind) -> Option<&Headers> {
         match &self.frame.window {
-            Window::HttpCall {
-                headers, trailers, ..
-            } => Some(if kind == MapKind::CallHeaders {
-                headers
-            } else {
-                trailers
-            }),
+            Window::HttpCall { headers, trailers, .. } => Some(if kind == MapKind::CallHeaders { headers } else { trailers }),
             _ => None,
         }
     }
@@ -230,9 +211,7 @@ impl State {
         let always = !self.profile.http.maps_follow_phase;
         let reply_open = self.profile.http.reply_headers_open;
         let stream = self.stream()?;
-        if let (MapKind::ResponseHeaders, true, Some(reply)) =
-            (kind, reply_open, &mut stream.pending_reply)
-        {
+        if let (MapKind::ResponseHeaders, true, Some(reply)) = (kind, reply_open, &mut stream.pending_reply) {
             return Some(&mut reply.headers);
         }
         if stream.logging {
@@ -240,19 +219,13 @@ impl State {
         }
         let has_response = !stream.response.headers.is_empty();
         match kind {
-            MapKind::RequestHeaders => {
-                (always || stream.request.headers_open).then_some(&mut stream.request.headers)
-            }
+            MapKind::RequestHeaders => (always || stream.request.headers_open).then_some(&mut stream.request.headers),
             MapKind::ResponseHeaders => {
                 let open = stream.response.headers_open || (always && has_response);
                 open.then_some(&mut stream.response.headers)
             }
-            MapKind::RequestTrailers if stream.request.trailers_open => {
-                stream.request.trailers.as_mut()
-            }
-            MapKind::ResponseTrailers if stream.response.trailers_open => {
-                stream.response.trailers.as_mut()
-            }
+            MapKind::RequestTrailers if stream.request.trailers_open => stream.request.trailers.as_mut(),
+            MapKind::ResponseTrailers if stream.response.trailers_open => stream.response.trailers.as_mut(),
             _ => None,
         }
     }
@@ -288,8 +261,6 @@ impl State {
             return None;
         }
         let root = self.root_id();
-        self.vm()?
-            .root(root)
-            .map(|root| root.configuration.to_vec())
+        self.vm()?.root(root).map(|root| root.configuration.to_vec())
     }
 }

@@ -111,12 +111,7 @@ pub(crate) enum Progress {
 
 impl Half {
     pub(crate) fn new(headers: Headers, chunks: Vec<Vec<u8>>, trailers: Option<Headers>) -> Self {
-        Self {
-            headers,
-            trailers,
-            chunks: chunks.into(),
-            ..Self::default()
-        }
+        Self { headers, trailers, chunks: chunks.into(), ..Self::default() }
     }
 
     pub(crate) fn headers_are_all(&self) -> bool {
@@ -126,23 +121,13 @@ impl Half {
     /// Replaces part of the visible body with Envoy's rules: at the start with
     /// size 0 it prepends, at the start over everything it replaces, at the
     /// end it appends; anything else is refused.
-    pub(crate) fn set_body(
-        &mut self,
-        start: usize,
-        size: usize,
-        data: &[u8],
-    ) -> Result<(), Status> {
+    pub(crate) fn set_body(&mut self, start: usize, size: usize, data: &[u8]) -> Result<(), Status> {
         splice(&mut self.body, start, size, data)
     }
 }
 
 /// See [`Half::set_body`].
-pub(crate) fn splice(
-    body: &mut Vec<u8>,
-    start: usize,
-    size: usize,
-    data: &[u8],
-) -> Result<(), Status> {
+pub(crate) fn splice(body: &mut Vec<u8>, start: usize, size: usize, data: &[u8]) -> Result<(), Status> {
     match start {
         0 if size == 0 => {
             body.splice(0..0, data.iter().copied());

@@ -32,10 +32,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Target {
 
 fn cluster_name(message: &[u8]) -> String {
     let fields = fields(message).unwrap_or_default();
-    let name = fields
-        .iter()
-        .rev()
-        .find(|(number, _)| *number == CLUSTER_NAME);
+    let name = fields.iter().rev().find(|(number, _)| *number == CLUSTER_NAME);
     let name = name.and_then(|(_, value)| *value).unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
 }
@@ -93,11 +90,7 @@ mod tests {
     #[test]
     fn names_that_are_no_message_are_clusters() {
         for name in ["sink", "zipkin", "xds_audit", "outbound|80||x"] {
-            assert_eq!(
-                parse(name.as_bytes()),
-                Target::Cluster(name.into()),
-                "`{name}`"
-            );
+            assert_eq!(parse(name.as_bytes()), Target::Cluster(name.into()), "`{name}`");
         }
     }
 

@@ -10,20 +10,12 @@ use crate::property::{PropertyValue, dotted};
 use crate::state::State;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(
-        linker,
-        GetProperty,
-        |g, path: u32, path_len: u32, ptr_ptr: u32, size_ptr: u32| {
-            get(g, (path, path_len), (ptr_ptr, size_ptr))
-        }
-    );
-    hostcall!(
-        linker,
-        SetProperty,
-        |g, path: u32, path_len: u32, value: u32, value_len: u32| {
-            set(g, (path, path_len), (value, value_len))
-        }
-    );
+    hostcall!(linker, GetProperty, |g, path: u32, path_len: u32, ptr_ptr: u32, size_ptr: u32| {
+        get(g, (path, path_len), (ptr_ptr, size_ptr))
+    });
+    hostcall!(linker, SetProperty, |g, path: u32, path_len: u32, value: u32, value_len: u32| {
+        set(g, (path, path_len), (value, value_len))
+    });
     Ok(())
 }
 

@@ -26,11 +26,7 @@ impl Runtime {
         if let Some(call) = self.store.data().http_calls.get(self.handlers.http_seen) {
             let index = self.handlers.http_seen;
             self.handlers.http_seen += 1;
-            let answer = self
-                .handlers
-                .http
-                .as_mut()
-                .and_then(|handler| handler(&call.request));
+            let answer = self.handlers.http.as_mut().and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_http(index, answer, CalloutState::Answered);
             }
@@ -39,11 +35,7 @@ impl Runtime {
         if let Some(call) = self.store.data().grpc_calls.get(self.handlers.grpc_seen) {
             let index = self.handlers.grpc_seen;
             self.handlers.grpc_seen += 1;
-            let answer = self
-                .handlers
-                .grpc
-                .as_mut()
-                .and_then(|handler| handler(&call.request));
+            let answer = self.handlers.grpc.as_mut().and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_grpc(index, answer, CalloutState::Answered);
             }
@@ -53,12 +45,7 @@ impl Runtime {
     }
 
     /// Gives an HTTP call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_http(
-        &mut self,
-        index: usize,
-        answer: HttpAnswer,
-        becomes: CalloutState,
-    ) -> bool {
+    pub(crate) fn deliver_http(&mut self, index: usize, answer: HttpAnswer, becomes: CalloutState) -> bool {
         let Some(call) = self.state_mut().http_calls.get_mut(index) else {
             return false;
         };
@@ -66,32 +53,10 @@ impl Runtime {
             return false;
         }
         call.request.state = becomes;
-        let (place, token, stream) = (
-            Place {
-                vm: call.vm,
-                context: call.root,
-            },
-            call.request.token,
-            call.stream,
-        );
+        let (place, token, stream) = (Place { vm: call.vm, context: call.root }, call.request.token, call.stream);
         let (headers, body, trailers) = parts(answer);
-        let args = [
-            word_id(place.context),
-            word_id(token),
-            word(headers.len()),
-            word(body.len()),
-            word(trailers.len()),
-        ];
-        self.call(
-            place,
-            Callback::OnHttpCallResponse,
-            &args,
-            Window::HttpCall {
-                headers,
-                body,
-                trailers,
-            },
-        );
+        let args = [word_id(place.context), word_id(token), word(headers.len()), word(body.len()), word(trailers.len())];
+        self.call(place, Callback::OnHttpCallResponse, &args, Window::HttpCall { headers, body, trailers });
         self.resume_by_itself(stream);
         true
     }
@@ -116,22 +81,14 @@ impl Runtime {
     }
 
     /// Gives a gRPC call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_grpc(
-        &mut self,
-        index: usize,
-        answer: GrpcAnswer,
-        becomes: CalloutState,
-    ) -> bool {
+    pub(crate) fn deliver_grpc(&mut self, index: usize, answer: GrpcAnswer, becomes: CalloutState) -> bool {
         let Some(call) = self.state_mut().grpc_calls.get_mut(index) else {
             return false;
         };
         if call.request.state != CalloutState::Pending {
             return false;
         }
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
+        let place = Place { vm: call.vm, context: call.root };
         let token = word_id(call.request.token);
         let stays_open = call.request.stream && matches!(answer, GrpcAnswer::Message(_));
         if !stays_open {
@@ -140,12 +97,7 @@ impl Runtime {
         match answer {
             GrpcAnswer::Message(message) => {
                 let args = [word_id(place.context), token, word(message.len())];
-                self.call(
-                    place,
-                    Callback::OnGrpcReceive,
-                    &args,
-                    Window::GrpcMessage(message),
-                );
+                self.call(place, Callback::OnGrpcReceive, &args, Window::GrpcMessage(message));
             }
             GrpcAnswer::Status(code, message) => {
                 if let Some(vm) = self.state_mut().vms.get_mut(place.vm) {
@@ -159,27 +111,15 @@ impl Runtime {
     }
 
     /// Gives a gRPC stream metadata.
-    pub(crate) fn deliver_metadata(
-        &mut self,
-        index: usize,
-        metadata: Headers,
-        callback: Callback,
-    ) -> bool {
+    pub(crate) fn deliver_metadata(&mut self, index: usize, metadata: Headers, callback: Callback) -> bool {
         let Some(call) = self.state().grpc_calls.get(index) else {
             return false;
         };
         if call.request.state != CalloutState::Pending || !call.request.stream {
             return false;
         }
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
-        let args = [
-            word_id(place.context),
-            word_id(call.request.token),
-            word(metadata.len()),
-        ];
+        let place = Place { vm: call.vm, context: call.root };
+        let args = [word_id(place.context), word_id(call.request.token), word(metadata.len())];
         let window = match callback {
             Callback::OnGrpcTrailingMetadata => Window::GrpcTrailers(metadata),
             _ => Window::GrpcMetadata(metadata),
@@ -208,12 +148,7 @@ fn cancel(state: &mut CalloutState) {
 /// A failure is a response without headers, body and trailers.
 fn parts(answer: HttpAnswer) -> (Headers, Vec<u8>, Headers) {
     match answer {
-        HttpAnswer::Response {
-            status,
-            headers,
-            body,
-            trailers,
-        } => {
+        HttpAnswer::Response { status, headers, body, trailers } => {
             let mut all = Headers::from([(":status", status.to_string())]);
             for (key, value) in headers.pairs() {
                 all.add(key, value.clone());

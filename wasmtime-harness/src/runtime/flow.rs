@@ -36,16 +36,8 @@ impl Side {
 
     fn callbacks(self) -> (Callback, Callback, Callback) {
         match self {
-            Self::Request => (
-                Callback::OnRequestHeaders,
-                Callback::OnRequestBody,
-                Callback::OnRequestTrailers,
-            ),
-            Self::Response => (
-                Callback::OnResponseHeaders,
-                Callback::OnResponseBody,
-                Callback::OnResponseTrailers,
-            ),
+            Self::Request => (Callback::OnRequestHeaders, Callback::OnRequestBody, Callback::OnRequestTrailers),
+            Self::Response => (Callback::OnResponseHeaders, Callback::OnResponseBody, Callback::OnResponseTrailers),
         }
     }
 }
@@ -121,12 +113,7 @@ impl Runtime {
         let place = Place { vm, context };
         stream.place = Some(place);
         stream.root = root;
-        let called = self.call(
-            place,
-            Callback::OnContextCreate,
-            &[word_id(context), word_id(root)],
-            Window::Nothing,
-        );
+        let called = self.call(place, Callback::OnContextCreate, &[word_id(context), word_id(root)], Window::Nothing);
         self.judge(index, called);
     }
 
@@ -210,9 +197,7 @@ impl Runtime {
     }
 
     fn still_open(&self, index: usize) -> bool {
-        let open = |stream: &HttpStream| {
-            matches!(stream.stage, Stage::RequestPaused | Stage::ResponsePaused)
-        };
+        let open = |stream: &HttpStream| matches!(stream.stage, Stage::RequestPaused | Stage::ResponsePaused);
         self.state().streams.get(index).is_some_and(open)
     }
 
@@ -299,11 +284,7 @@ impl Runtime {
         if side == Side::Request && idle && crashes {
             self.crash(index, "a pause with no callout pending and no reply");
         } else if idle && self.state().profile.strict && !self.may_be_woken(index) {
-            self.crash_with(
-                index,
-                TrapKind::Violation,
-                "a pause with nothing that could end it",
-            );
+            self.crash_with(index, TrapKind::Violation, "a pause with nothing that could end it");
         }
     }
 
@@ -313,9 +294,7 @@ impl Runtime {
             return true;
         };
         let asked = stream.request.resume_asked || stream.response.resume_asked;
-        let vm = stream
-            .place
-            .and_then(|place| self.state().vms.get(place.vm));
+        let vm = stream.place.and_then(|place| self.state().vms.get(place.vm));
         asked || vm.is_some_and(|vm| vm.roots.iter().any(|root| root.tick_period.is_some()))
     }
 
@@ -324,21 +303,11 @@ impl Runtime {
     }
 
     fn crash_with(&mut self, index: usize, kind: TrapKind, message: &str) {
-        let Some(place) = self
-            .state()
-            .streams
-            .get(index)
-            .and_then(|stream| stream.place)
-        else {
+        let Some(place) = self.state().streams.get(index).and_then(|stream| stream.place) else {
             return;
         };
         self.state_mut().frame.vm = place.vm;
-        let trap = Trap {
-            kind,
-            vm: self.role(place.vm),
-            callback: "proxy_on_request_headers",
-            message: message.to_owned(),
-        };
+        let trap = Trap { kind, vm: self.role(place.vm), callback: "proxy_on_request_headers", message: message.to_owned() };
         self.fail_with(trap.clone());
         self.judge(index, Called::Trapped(trap));
     }
@@ -361,12 +330,7 @@ impl Runtime {
 
     /// Calls one of the stream's callbacks; without a plugin everything passes.
     pub(super) fn filter(&mut self, index: usize, callback: Callback, args: &[i32]) -> Action {
-        let Some(place) = self
-            .state()
-            .streams
-            .get(index)
-            .and_then(|stream| stream.place)
-        else {
+        let Some(place) = self.state().streams.get(index).and_then(|stream| stream.place) else {
             return Action::Continue;
         };
         let mut all = vec![word_id(place.context)];
@@ -408,24 +372,14 @@ impl Runtime {
         stream.stage = Stage::Replied;
         stream.replied_at = Some(now);
         stream.response.headers = Headers::from([(":status", status.to_string())]);
-        stream.reply = Some(Reply {
-            status,
-            local: true,
-            ..Reply::default()
-        });
+        stream.reply = Some(Reply { status, local: true, ..Reply::default() });
     }
 
     pub(super) fn callout_pending(&self, index: usize) -> bool {
         use crate::callout::CalloutState::Pending;
         let state = self.state();
-        let http = state
-            .http_calls
-            .iter()
-            .any(|call| call.stream == Some(index) && call.request.state == Pending);
-        http || state
-            .grpc_calls
-            .iter()
-            .any(|call| call.stream == Some(index) && call.request.state == Pending)
+        let http = state.http_calls.iter().any(|call| call.stream == Some(index) && call.request.state == Pending);
+        http || state.grpc_calls.iter().any(|call| call.stream == Some(index) && call.request.state == Pending)
     }
 
     fn complete(&mut self, index: usize, side: Side) {
