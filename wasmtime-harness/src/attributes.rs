@@ -10,7 +10,7 @@ use crate::stream::HttpStream;
 pub(crate) fn read(state: &State, path: &str) -> Result<PropertyValue, Status> {
     let stream = state
         .stream_index()
-        .and_then(|index| state.streams.get(index));
+        .and_then(|index| state.streams.get(&index));
     if let Some(value) = stream.and_then(|stream| stream.properties.get(path)) {
         return Ok(value.clone());
     }

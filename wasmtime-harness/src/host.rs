@@ -112,7 +112,7 @@ impl Host {
     /// Every HTTP call so far, pending or not, in order.
     pub fn http_calls(&self) -> Vec<HttpCall> {
         let runtime = self.lock();
-        let calls = runtime.state().http_calls.iter().enumerate();
+        let calls = runtime.state().http_calls.iter();
         calls
             .map(|(index, call)| {
                 HttpCall::new(self.clone(), index, runtime.role(call.vm), &call.request)
@@ -123,7 +123,7 @@ impl Host {
     /// Every gRPC call and stream so far, pending or not, in order.
     pub fn grpc_calls(&self) -> Vec<GrpcCall> {
         let runtime = self.lock();
-        let calls = runtime.state().grpc_calls.iter().enumerate();
+        let calls = runtime.state().grpc_calls.iter();
         calls
             .map(|(index, call)| {
                 GrpcCall::new(self.clone(), index, runtime.role(call.vm), &call.request)

@@ -6,8 +6,10 @@
 mod callouts;
 mod flow;
 mod lifecycle;
+mod open;
 mod response;
 mod ticks;
+mod trouble;
 
 use wasmtime::{InstancePre, Store, Val};
 
@@ -20,8 +22,8 @@ use crate::trap::{Abort, Trap, TrapKind, TrapPolicy};
 use crate::vm::Entry;
 
 pub(crate) use callouts::Handlers;
-pub(crate) use flow::Incoming;
 pub(crate) use lifecycle::{Drain, Worker};
+pub(crate) use open::Incoming;
 
 /// The most arguments a callback has.
 const MAX_ARGS: usize = 5;
@@ -50,7 +52,7 @@ pub(crate) struct Runtime {
     pub(crate) workers: Vec<Worker>,
     pub(crate) policy: TrapPolicy,
     pub(crate) handlers: Handlers,
-    pub(crate) next_number: u64,
+    pub(crate) next_stream: usize,
     pub(crate) fuel_used: u64,
 }
 

@@ -211,7 +211,7 @@ impl Loaded {
             workers: Vec::new(),
             policy: setup.policy.unwrap_or(setup.profile.trap),
             handlers: Handlers::default(),
-            next_number: 0,
+            next_stream: 0,
             fuel_used: 0,
         };
         runtime.start(setup.workers, setup.main_thread)?;

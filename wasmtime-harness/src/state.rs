@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::abi::{BufferKind, Callback, Hostcall, MapKind, Status};
-use crate::callout::{Callout, GrpcRequest, HttpRequest};
+use crate::callout::{Callouts, GrpcRequest, HttpRequest};
 use crate::clock::{Clock, Random};
 use crate::headers::Headers;
 use crate::log::LogLine;
@@ -77,9 +77,9 @@ pub(crate) struct State {
     pub(crate) traps: Vec<Trap>,
     pub(crate) violations: Vec<String>,
     pub(crate) vms: Vec<Vm>,
-    pub(crate) streams: Vec<HttpStream>,
-    pub(crate) http_calls: Vec<Callout<HttpRequest>>,
-    pub(crate) grpc_calls: Vec<Callout<GrpcRequest>>,
+    pub(crate) streams: BTreeMap<usize, HttpStream>,
+    pub(crate) http_calls: Callouts<HttpRequest>,
+    pub(crate) grpc_calls: Callouts<GrpcRequest>,
     pub(crate) next_token: u32,
     pub(crate) frame: Frame,
     /// Streams with something to do once the callback returns.
@@ -113,9 +113,9 @@ impl State {
             traps: Vec::new(),
             violations: Vec::new(),
             vms: Vec::new(),
-            streams: Vec::new(),
-            http_calls: Vec::new(),
-            grpc_calls: Vec::new(),
+            streams: BTreeMap::new(),
+            http_calls: Callouts::default(),
+            grpc_calls: Callouts::default(),
             next_token,
             frame: Frame {
                 vm: 0,
@@ -163,13 +163,13 @@ impl State {
 
     pub(crate) fn stream(&mut self) -> Option<&mut HttpStream> {
         let index = self.stream_index()?;
-        self.streams.get_mut(index)
+        self.streams.get_mut(&index)
     }
 
     /// The root context behind the effective context.
     pub(crate) fn root_id(&self) -> u32 {
         match self.owner() {
-            Some(Owner::Http(index)) => self.streams.get(index).map_or(0, |stream| stream.root),
+            Some(Owner::Http(index)) => self.streams.get(&index).map_or(0, |stream| stream.root),
             _ => self.frame.effective,
         }
     }

@@ -67,7 +67,7 @@ fn send_local_response(guest: &mut Guest<'_>, reply: LocalReply) -> Outcome {
         return guest.violation("a local reply was sent outside a stream");
     };
     let traps = guest.state().profile.http.second_reply_traps;
-    let Some(stream) = guest.state().streams.get_mut(index) else {
+    let Some(stream) = guest.state().streams.get_mut(&index) else {
         return Err(Status::InternalFailure.into());
     };
     let again = stream.pending_reply.is_some() || stream.local.is_some();
@@ -95,7 +95,7 @@ fn continue_stream(guest: &mut Guest<'_>, kind: u32) -> Outcome {
             StreamKind::Downstream | StreamKind::Upstream => Err(Status::BadArgument.into()),
         };
     };
-    let Some(stream) = guest.state().streams.get_mut(index) else {
+    let Some(stream) = guest.state().streams.get_mut(&index) else {
         return Err(Status::InternalFailure.into());
     };
     let half = match kind {
@@ -106,7 +106,7 @@ fn continue_stream(guest: &mut Guest<'_>, kind: u32) -> Outcome {
     half.resume_asked = true;
     if guest.state().profile.http.maps_follow_phase {
         // Envoy forgets the request maps here, even for the response's half.
-        if let Some(stream) = guest.state().streams.get_mut(index) {
+        if let Some(stream) = guest.state().streams.get_mut(&index) {
             stream.request.headers_open = false;
             stream.request.trailers_open = false;
         }
@@ -121,7 +121,7 @@ fn close_stream(guest: &mut Guest<'_>, kind: u32) -> Outcome {
     let Some(index) = guest.state().stream_index() else {
         return Ok(());
     };
-    if let Some(stream) = guest.state().streams.get_mut(index) {
+    if let Some(stream) = guest.state().streams.get_mut(&index) {
         stream.reset_asked = true;
     }
     guest.state().touched.insert(index);

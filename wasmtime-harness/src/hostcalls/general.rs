@@ -9,6 +9,7 @@ use crate::abi::{LogLevel, Status};
 use crate::guest::{Guest, Outcome};
 use crate::log::LogLine;
 use crate::state::{State, Window};
+use crate::trap::{Abort, TrapKind};
 use crate::vm::Owner;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -59,8 +60,12 @@ pub(crate) fn write_line(state: &mut State, level: LogLevel, message: &[u8]) {
 fn set_tick_period(guest: &mut Guest<'_>, millis: u32) -> Outcome {
     guest.note(|| millis.to_string());
     let state = guest.state();
+    let once = state.profile.one_tick_period;
     let root = match state.owner() {
         Some(Owner::Root) => state.frame.effective,
+        _ if once => {
+            return Err(Abort::new(TrapKind::Hostcall, "a tick period set outside a root").into());
+        }
         _ => state.root_id(),
     };
     let period = (millis > 0).then(|| Duration::from_millis(millis.into()));
@@ -69,6 +74,9 @@ fn set_tick_period(guest: &mut Guest<'_>, millis: u32) -> Outcome {
         .vm()
         .and_then(|vm| vm.root(root))
         .ok_or(Status::BadArgument)?;
+    if once && root.tick_period.is_some() {
+        return Err(Abort::new(TrapKind::Hostcall, "a tick period set twice").into());
+    }
     root.tick_period = period;
     root.next_tick = next;
     Ok(())

@@ -155,16 +155,19 @@ fn check_target(state: &State, bytes: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-fn pending(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
+/// Where the pending callout of that token lies.
+fn pending(state: &State, token: u32) -> Result<usize, Status> {
     let vm = state.frame.vm;
+    let mut waiting = state.grpc_calls.pending();
+    let found = waiting.find(|(_, call)| call.vm == vm && call.request.token == token);
+    found.map(|(index, _)| index).ok_or(Status::NotFound)
+}
+
+fn request(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
+    let index = pending(state, token)?;
     state
         .grpc_calls
-        .iter_mut()
-        .find(|call| {
-            call.vm == vm
-                && call.request.token == token
-                && call.request.state == CalloutState::Pending
-        })
+        .waiting(index)
         .map(|call| &mut call.request)
         .ok_or(Status::NotFound)
 }
@@ -172,7 +175,7 @@ fn pending(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
 fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Outcome {
     guest.note(|| token.to_string());
     let message = guest.read(message.0, message.1)?;
-    let request = pending(guest.state(), token)?;
+    let request = request(guest.state(), token)?;
     if !request.stream || request.half_closed {
         return Err(Status::BadArgument.into());
     }
@@ -183,18 +186,21 @@ fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Ou
 
 fn cancel(guest: &mut Guest<'_>, token: u32) -> Outcome {
     guest.note(|| token.to_string());
-    pending(guest.state(), token)?.state = CalloutState::Cancelled;
+    let index = pending(guest.state(), token)?;
+    guest
+        .state()
+        .grpc_calls
+        .close(index, CalloutState::Cancelled);
     Ok(())
 }
 
 /// Closing a stream ends the plugin's side; closing a call cancels it.
 fn close(guest: &mut Guest<'_>, token: u32) -> Outcome {
-    guest.note(|| token.to_string());
-    let request = pending(guest.state(), token)?;
-    if request.stream {
-        request.half_closed = true;
-    } else {
-        request.state = CalloutState::Cancelled;
+    let request = request(guest.state(), token)?;
+    if !request.stream {
+        return cancel(guest, token);
     }
+    request.half_closed = true;
+    guest.note(|| token.to_string());
     Ok(())
 }

@@ -94,13 +94,9 @@ pub(super) fn allowed_here(state: &State) -> Result<(), Refusal> {
 }
 
 fn pending_for_stream(state: &State) -> bool {
-    let Some(stream) = state.stream_index() else {
-        return false;
-    };
     state
-        .http_calls
-        .iter()
-        .any(|call| call.stream == Some(stream) && call.request.state == CalloutState::Pending)
+        .stream_index()
+        .is_some_and(|stream| state.http_calls.waits_for(stream))
 }
 
 fn check(state: &State, request: &HttpRequest) -> Result<(), Status> {

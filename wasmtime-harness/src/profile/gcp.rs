@@ -31,6 +31,10 @@ impl Profile {
             name: "gcp",
             support: support(MISSING),
             memory_limit: 16 << 20,
+            http: HttpRules {
+                trailers: false,
+                ..envoy::HTTP
+            },
             ..Self::envoy()
         }
     }

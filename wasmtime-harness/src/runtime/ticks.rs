@@ -83,30 +83,18 @@ impl Runtime {
     fn next_due(&self) -> Option<(Duration, Due)> {
         let ticks = self.ticking().map(|(place, at)| (at, Due::Tick(place)));
         let state = self.state();
-        let http = state
-            .http_calls
-            .iter()
-            .enumerate()
-            .filter_map(|(index, call)| {
-                let due = due_at(
-                    call.request.state,
-                    call.request.made_at,
-                    call.request.timeout,
-                )?;
-                Some((due, Due::HttpTimeout(index)))
-            });
-        let grpc = state
-            .grpc_calls
-            .iter()
-            .enumerate()
-            .filter_map(|(index, call)| {
-                let due = due_at(
-                    call.request.state,
-                    call.request.made_at,
-                    call.request.timeout,
-                )?;
-                Some((due, Due::GrpcTimeout(index)))
-            });
+        let http = state.http_calls.pending().filter_map(|(index, call)| {
+            Some((
+                due_at(call.request.made_at, call.request.timeout)?,
+                Due::HttpTimeout(index),
+            ))
+        });
+        let grpc = state.grpc_calls.pending().filter_map(|(index, call)| {
+            Some((
+                due_at(call.request.made_at, call.request.timeout)?,
+                Due::GrpcTimeout(index),
+            ))
+        });
         ticks.chain(http).chain(grpc).min_by_key(|(at, _)| *at)
     }
 
@@ -170,6 +158,6 @@ impl Runtime {
 }
 
 /// When a callout times out; never without a timeout.
-fn due_at(state: CalloutState, made_at: Duration, timeout: Duration) -> Option<Duration> {
-    (state == CalloutState::Pending && !timeout.is_zero()).then(|| made_at.saturating_add(timeout))
+fn due_at(made_at: Duration, timeout: Duration) -> Option<Duration> {
+    (!timeout.is_zero()).then(|| made_at.saturating_add(timeout))
 }
