@@ -279,6 +279,12 @@ impl Exchange {
         self.read(|stream| stream.trap.clone()).flatten()
     }
 
+    /// A property of this exchange: the test's, or what the plugin set.
+    pub fn property(&self, path: &str) -> Option<PropertyValue> {
+        self.read(|stream| stream.properties.get(path).cloned())
+            .flatten()
+    }
+
     /// Whether the plugin asked to choose the route anew.
     pub fn route_cleared(&self) -> bool {
         self.read(|stream| stream.route_cleared).unwrap_or(false)

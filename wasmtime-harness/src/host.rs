@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::abi::{Hostcall, Status};
 use crate::callout::{GrpcAnswer, GrpcRequest, HttpAnswer, HttpRequest};
 use crate::calls::{GrpcCall, HttpCall};
+use crate::connection::Connect;
 use crate::error::HostError;
 use crate::exchange::Request;
 use crate::log::LogLine;
@@ -13,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::profile::Profile;
 use crate::runtime::{Runtime, Worker};
 use crate::setup::Setup;
+use crate::state::Fault;
 use crate::trace::{self, TraceEntry};
 use crate::trap::Trap;
 
@@ -52,6 +54,11 @@ impl Host {
     /// A request to build and send.
     pub fn request(&self) -> Request {
         Request::new(self.clone())
+    }
+
+    /// A TCP connection to open.
+    pub fn connection(&self) -> Connect {
+        Connect::new(self.clone())
     }
 
     /// Ticks every VM that asked for ticks, once; the clock stays. Returns how many roots were ticked.
@@ -198,7 +205,35 @@ impl Host {
 
     /// Makes a hostcall return this status without doing anything, until [`Host::mend`].
     pub fn break_hostcall(&self, call: Hostcall, status: Status) {
-        self.lock().state_mut().faults.insert(call, status);
+        self.add_fault(
+            call,
+            Fault {
+                status,
+                spared: 0,
+                failing: None,
+            },
+        );
+    }
+
+    /// Makes one call fail, the `nth` from now (the next is 0); those before and after it work.
+    pub fn break_hostcall_once(&self, call: Hostcall, status: Status, nth: u64) {
+        self.add_fault(
+            call,
+            Fault {
+                status,
+                spared: nth,
+                failing: Some(1),
+            },
+        );
+    }
+
+    fn add_fault(&self, call: Hostcall, fault: Fault) {
+        self.lock().state_mut().faults.insert(call, fault);
+    }
+
+    /// Refuses the plugin more memory than it has now.
+    pub fn refuse_memory(&self) {
+        self.lock().state_mut().memory_limit = 0;
     }
 
     /// Takes back [`Host::break_hostcall`].

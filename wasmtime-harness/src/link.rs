@@ -1,6 +1,8 @@
 //! Whether a module loads on a host, and the linker that makes it so.
 
-use wasmtime::{InstancePre, Linker};
+use std::collections::BTreeSet;
+
+use wasmtime::{ExternType, InstancePre, Linker, Val};
 
 use crate::abi::{AbiVersion, Hostcall};
 use crate::error::HostError;
@@ -92,7 +94,11 @@ fn offered_by_abi(version: Option<AbiVersion>, call: Hostcall, profile: &Profile
 }
 
 /// Links the module for this host.
-pub(crate) fn link(plugin: &Plugin, profile: &Profile) -> Result<InstancePre<State>, HostError> {
+pub(crate) fn link(
+    plugin: &Plugin,
+    profile: &Profile,
+    capabilities: Option<&BTreeSet<String>>,
+) -> Result<InstancePre<State>, HostError> {
     if let Some(refusal) = refusals(plugin, profile).into_iter().next() {
         return Err(refusal);
     }
@@ -102,9 +108,36 @@ pub(crate) fn link(plugin: &Plugin, profile: &Profile) -> Result<InstancePre<Sta
     let mut linker = Linker::new(plugin.engine());
     hostcalls::add_to_linker(&mut linker).map_err(bad)?;
     wasi::add_to_linker(&mut linker, profile).map_err(bad)?;
+    if let Some(allowed) = capabilities {
+        restrict_wasi(&mut linker, plugin, allowed).map_err(bad)?;
+    }
     linker
         .instantiate_pre(&plugin.module)
         .map_err(|error| import_fault(plugin, &error))
+}
+
+/// What a WASI function outside the capabilities returns: `ENOTCAPABLE`.
+const NOT_CAPABLE: i32 = 76;
+
+fn restrict_wasi(
+    linker: &mut Linker<State>,
+    plugin: &Plugin,
+    allowed: &BTreeSet<String>,
+) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    for import in plugin.module.imports() {
+        let restricted =
+            wasi::MODULES.contains(&import.module()) && !allowed.contains(import.name());
+        if let (true, ExternType::Func(ty)) = (restricted, import.ty()) {
+            linker.func_new(import.module(), import.name(), ty, |_, _, results| {
+                if let Some(result) = results.first_mut() {
+                    *result = Val::I32(NOT_CAPABLE);
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// What is left once every name was checked: a type that does not fit.

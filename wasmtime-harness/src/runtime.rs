@@ -8,13 +8,14 @@ mod flow;
 mod lifecycle;
 mod open;
 mod response;
+mod tcp;
 mod ticks;
 mod trouble;
 
 use wasmtime::{InstancePre, Store, Val};
 
 use crate::abi::Callback;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, Ticker};
 use crate::state::{State, Window};
 use crate::stream::Place;
 use crate::trace::{TraceEntry, TraceEvent};
@@ -24,6 +25,10 @@ use crate::vm::Entry;
 pub(crate) use callouts::Handlers;
 pub(crate) use lifecycle::{Drain, Worker};
 pub(crate) use open::Incoming;
+pub(crate) use tcp::Direction;
+
+/// Epochs in a deadline: the more, the more exact.
+pub(crate) const DEADLINE_EPOCHS: u32 = 4;
 
 /// The most arguments a callback has.
 const MAX_ARGS: usize = 5;
@@ -54,6 +59,7 @@ pub(crate) struct Runtime {
     pub(crate) handlers: Handlers,
     pub(crate) next_stream: usize,
     pub(crate) fuel_used: u64,
+    pub(crate) deadline: Option<Ticker>,
 }
 
 impl Runtime {
@@ -82,6 +88,9 @@ impl Runtime {
     }
 
     fn callable(&self, vm: usize, callback: Callback) -> Option<Entry> {
+        if !self.state().allows_callback(callback) {
+            return None;
+        }
         let vm = self.state().vms.get(vm)?;
         let broken = vm.failed.is_some() && self.policy != TrapPolicy::Keep;
         if broken { None } else { vm.callback(callback) }
@@ -132,6 +141,9 @@ impl Runtime {
     }
 
     pub(crate) fn refuel(&mut self) {
+        if self.deadline.is_some() {
+            self.store.set_epoch_deadline(DEADLINE_EPOCHS.into());
+        }
         if let Some(fuel) = self.plugin.limits.fuel {
             // Fails only when fuel is off, and it is on here.
             let _ = self.store.set_fuel(fuel);

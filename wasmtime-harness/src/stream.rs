@@ -134,21 +134,11 @@ impl Half {
     pub(crate) fn headers_are_all(&self) -> bool {
         self.chunks.is_empty() && self.trailers.is_none()
     }
-
-    /// Replaces part of the visible body with Envoy's rules: at the start with
-    /// size 0 it prepends, at the start over everything it replaces, at the
-    /// end it appends; anything else is refused.
-    pub(crate) fn set_body(
-        &mut self,
-        start: usize,
-        size: usize,
-        data: &[u8],
-    ) -> Result<(), Status> {
-        splice(&mut self.body, start, size, data)
-    }
 }
 
-/// See [`Half::set_body`].
+/// Replaces part of a body with Envoy's rules: at the start with size 0 it
+/// prepends, at the start over everything it replaces, at the end it appends;
+/// anything else is refused.
 pub(crate) fn splice(
     body: &mut Vec<u8>,
     start: usize,

@@ -118,6 +118,10 @@ fn continue_stream(guest: &mut Guest<'_>, kind: u32) -> Outcome {
 fn close_stream(guest: &mut Guest<'_>, kind: u32) -> Outcome {
     let kind = StreamKind::try_from(kind).map_err(|_| Status::BadArgument)?;
     guest.note(|| format!("{kind:?}"));
+    if let Some(tcp) = guest.state().connection() {
+        tcp.close_asked = true;
+        return Ok(());
+    }
     let Some(index) = guest.state().stream_index() else {
         return Ok(());
     };
@@ -142,17 +146,15 @@ fn set_effective_context(guest: &mut Guest<'_>, context: u32) -> Outcome {
 }
 
 fn done(guest: &mut Guest<'_>) -> Outcome {
-    use crate::vm::RootStage::PendingDone;
+    use crate::vm::RootStage::{Deleted, PendingDone};
     let state = guest.state();
     let context = state.root_id();
     let vm = state.frame.vm;
-    let pending = state
-        .vm()
-        .and_then(|vm| vm.root(context))
-        .is_some_and(|root| root.stage == PendingDone);
-    if !pending {
-        return Err(Status::NotFound.into());
-    }
+    let root = state.vm().and_then(|vm| vm.root(context));
+    let root = root
+        .filter(|root| root.stage == PendingDone)
+        .ok_or(Status::NotFound)?;
+    root.stage = Deleted;
     state.done.push(Place { vm, context });
     Ok(())
 }
