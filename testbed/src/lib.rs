@@ -39,4 +39,4 @@ pub mod tokens;
 pub mod upstream;
 pub mod wheel;
 
-mod patience;
+pub mod patience;
