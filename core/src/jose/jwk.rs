@@ -40,7 +40,12 @@ fn certified_material(members: &Members, algorithm: Option<Algorithm>) -> Result
     let missing = KeyFaultReason::MemberMissing(if members.get("kty").is_some_and(|kty| kty == "RSA") { "n" } else { "x" });
     let material = public_key_info::from_x5c(certificate(members)?.ok_or(missing)?)?;
     check_kind(material.kind(), algorithm)?;
-    Ok(material)
+    let kind_fits = match text(members, "kty")? {
+        Some("RSA") => material.kind() == KeyKind::Rsa,
+        Some("OKP") => material.kind() == KeyKind::Ed25519,
+        _ => matches!(material.kind(), KeyKind::P256 | KeyKind::P384 | KeyKind::P521),
+    };
+    kind_fits.then_some(material).ok_or(KeyFaultReason::CertificateMismatch)
 }
 
 /// RFC 7517 §4.7: the first certificate holds the same key as the members beside it. One that cannot be read is passed
