@@ -8,6 +8,7 @@
 
 mod claims;
 mod compact;
+mod documentation;
 mod key_sets;
 mod mutations;
 mod signing;
