@@ -47,6 +47,7 @@ mod key_fault;
 mod key_set;
 mod lookup;
 mod numeric_date;
+mod p256;
 mod public_key_info;
 mod requirements;
 mod token;

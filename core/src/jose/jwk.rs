@@ -153,7 +153,7 @@ fn ec_key(kind: KeyKind, x: &[u8], y: &[u8]) -> Result<Material, KeyFaultReason>
 /// An EC key from an uncompressed SEC 1 point.
 pub(super) fn ec_point(kind: KeyKind, point: &[u8]) -> Result<Material, KeyFaultReason> {
     match kind {
-        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Box::new(key))),
+        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Box::new((&key).into()))),
         KeyKind::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P384(Box::new(key))),
         KeyKind::P521 => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P521(Box::new(key))),
         _ => return Err(KeyFaultReason::NotOnCurve),

@@ -2,8 +2,8 @@
 
 use super::algorithm::{Algorithm, HashFunction, KeyKind};
 use hmac::{Hmac, KeyInit, Mac};
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use sha2::{Sha256, Sha384, Sha512};
+use p384::ecdsa::signature::hazmat::PrehashVerifier;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
 
 /// A key that verifies signatures: its material, its id, and the algorithm that it is bound to, if its owner bound it.
@@ -19,7 +19,7 @@ pub struct Key {
 pub(super) enum Material {
     Secret(Box<Secret>),
     Rsa(Box<rsa::PublicKey>),
-    P256(Box<p256::ecdsa::VerifyingKey>),
+    P256(Box<super::p256::PublicKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
@@ -61,6 +61,13 @@ impl Key {
         unbound && self.kind() == algorithm.key_kind() && long_enough
     }
 
+    /// Builds what the first verification would have to, for keys that verify with the help of a table (ES256).
+    pub fn prepare(&self) {
+        if let Material::P256(key) = &self.material {
+            key.prepare();
+        }
+    }
+
     /// Verifies `signature` over `message`.
     ///
     /// # Errors
@@ -73,10 +80,7 @@ impl Key {
         match &self.material {
             Material::Secret(secret) => secret.verify(algorithm, message, signature),
             Material::Rsa(key) => verify_rsa(key, algorithm, message, signature),
-            Material::P256(key) => {
-                let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
-                key.verify_prehash(&HashFunction::Sha256.digest(message), &signature).map_err(|_| Mismatch)
-            }
+            Material::P256(key) => key.verify(&Sha256::digest(message).into(), signature),
             Material::P384(key) => {
                 let signature = p384::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
                 key.verify_prehash(&HashFunction::Sha384.digest(message), &signature).map_err(|_| Mismatch)

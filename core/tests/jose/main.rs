@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::panic,
     reason = "a test that cannot set itself up fails, and tokens are ASCII"
 )]
 
@@ -14,3 +15,4 @@ mod mutations;
 mod signing;
 mod support;
 mod vectors;
+mod wycheproof;
