@@ -50,6 +50,7 @@ mod numeric_date;
 mod p256;
 mod public_key_info;
 mod requirements;
+mod rsa;
 mod token;
 mod weak_modulus;
 

@@ -5,8 +5,9 @@ use super::base64url;
 use super::key::{Key, Material, Secret};
 use super::key_fault::KeyFaultReason;
 use super::public_key_info;
+use super::rsa;
 use super::weak_modulus;
-use rsa::BoxedUint;
+use ::rsa::BoxedUint;
 use serde_json::{Map, Value};
 
 type Members = Map<String, Value>;
@@ -113,8 +114,8 @@ pub(super) fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Result<Material, KeyFa
     }
     weak_modulus::check(modulus)?;
     let (n, e) = (BoxedUint::from_be_slice_vartime(modulus), BoxedUint::from_be_slice_vartime(exponent));
-    let key = rsa::PublicKey::new(n, e).map_err(|_| KeyFaultReason::NotRsa)?;
-    Ok(Material::Rsa(Box::new(key)))
+    let checked = ::rsa::PublicKey::new(n, e).map_err(|_| KeyFaultReason::NotRsa)?;
+    Ok(Material::Rsa(Box::new(rsa::PublicKey::new(rsa::Parts { checked, modulus, exponent, bits }))))
 }
 
 /// The curve is what `crv` says. Where it is missing, against RFC 7518 §6.2.1.1, `alg` decides, else it is P-256: that is

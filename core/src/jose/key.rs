@@ -18,7 +18,7 @@ pub struct Key {
 #[derive(Debug, Clone)]
 pub(super) enum Material {
     Secret(Box<Secret>),
-    Rsa(Box<rsa::PublicKey>),
+    Rsa(Box<super::rsa::PublicKey>),
     P256(Box<super::p256::PublicKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
@@ -79,7 +79,7 @@ impl Key {
         }
         match &self.material {
             Material::Secret(secret) => secret.verify(algorithm, message, signature),
-            Material::Rsa(key) => verify_rsa(key, algorithm, message, signature),
+            Material::Rsa(key) => key.verify(algorithm, message, signature),
             Material::P256(key) => key.verify(&Sha256::digest(message).into(), signature),
             Material::P384(key) => {
                 let signature = p384::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
@@ -120,20 +120,6 @@ impl Material {
             _ => false,
         }
     }
-}
-
-fn verify_rsa(key: &rsa::PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
-    let digest = algorithm.hash_function().ok_or(Mismatch)?.digest(message);
-    match algorithm {
-        Algorithm::Rs256 => key.verify(rsa::Pkcs1v15Sign::new::<Sha256>(), &digest, signature),
-        Algorithm::Rs384 => key.verify(rsa::Pkcs1v15Sign::new::<Sha384>(), &digest, signature),
-        Algorithm::Rs512 => key.verify(rsa::Pkcs1v15Sign::new::<Sha512>(), &digest, signature),
-        Algorithm::Ps256 => key.verify(rsa::Pss::<Sha256>::new(), &digest, signature),
-        Algorithm::Ps384 => key.verify(rsa::Pss::<Sha384>::new(), &digest, signature),
-        Algorithm::Ps512 => key.verify(rsa::Pss::<Sha512>::new(), &digest, signature),
-        _ => return Err(Mismatch),
-    }
-    .map_err(|_| Mismatch)
 }
 
 /// A shared secret as the hash states it starts from: the secret itself is not kept.
