@@ -1,5 +1,6 @@
 //! From what people wrote to what is evaluated, with every fault and its path.
 
+use super::clock::{DaySpan, Weekdays};
 use super::condition::{Condition, Test};
 use super::digest;
 use super::pattern::Pattern;
@@ -207,6 +208,8 @@ impl Scope<'_> {
             }
             Kind::Header(name) => Test::Header(name.clone(), patterns()),
             Kind::Sni => Test::Sni(patterns()),
+            Kind::TimeOfDay => Test::TimeOfDay(self.parsed(values, at, |_, text| day_span(text))),
+            Kind::Weekday => Test::Weekday(self.parsed(values, at, |_, text| weekdays(text))),
         }
     }
 
@@ -261,6 +264,8 @@ enum Kind {
     Path,
     Header(String),
     Sni,
+    TimeOfDay,
+    Weekday,
 }
 
 /// Reads an address or a CIDR block; bits beyond the prefix length are dropped, as Envoy does.
@@ -270,6 +275,14 @@ pub(super) fn block(text: &str) -> Result<IpNet, String> {
         Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
     };
     parsed.ok_or_else(|| format!("found `{text}`, expected an address or a CIDR block such as `10.2.0.0/16`"))
+}
+
+fn day_span(text: &str) -> Result<DaySpan, String> {
+    DaySpan::parse(text).ok_or_else(|| format!("found `{text}`, expected a span such as `08:00-18:00` or `08:00-18:00+02:00`"))
+}
+
+fn weekdays(text: &str) -> Result<Weekdays, String> {
+    Weekdays::parse(text).ok_or_else(|| format!("found `{text}`, expected days such as `Mon`, `Mon-Fri` or `Mon-Fri+02:00`"))
 }
 
 fn port(text: &str) -> Result<u16, String> {
