@@ -1,6 +1,7 @@
 //! The verbs of the command line.
 
 mod decide;
+mod token;
 
 use crate::exit::Exit;
 
@@ -15,6 +16,7 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Decide(decide::Decide),
+    Token(token::Token),
 }
 
 impl Cli {
@@ -23,6 +25,7 @@ impl Cli {
     pub fn run(self) -> Exit {
         match self.verb {
             Verb::Decide(verb) => verb.run(),
+            Verb::Token(verb) => verb.run(),
         }
     }
 }

@@ -37,14 +37,14 @@ struct Counts {
 impl Decide {
     pub(super) fn run(&self) -> Exit {
         let engine = config_file::read(&self.config).and_then(|value| Engine::from_config(&value).map_err(Into::into));
-        let engine = match engine {
+        let mut engine = match engine {
             Ok(engine) => engine,
             Err(fault) => {
                 eprintln!("{}: {fault}", self.config.display());
                 return Exit::CouldNotTell;
             }
         };
-        match self.answer_all(&engine, io::stdin().lock(), io::BufWriter::new(io::stdout().lock())) {
+        match self.answer_all(&mut engine, io::stdin().lock(), io::BufWriter::new(io::stdout().lock())) {
             Ok(counts) => counts.conclude(),
             Err(fault) => {
                 eprintln!("standard input or output: {fault}");
@@ -53,7 +53,7 @@ impl Decide {
         }
     }
 
-    fn answer_all(&self, engine: &Engine, mut input: impl BufRead, mut output: impl Write) -> io::Result<Counts> {
+    fn answer_all(&self, engine: &mut Engine, mut input: impl BufRead, mut output: impl Write) -> io::Result<Counts> {
         let mut counts = Counts::default();
         let mut line = Vec::new();
         while input.read_until(b'\n', &mut line)? > 0 {
@@ -68,7 +68,7 @@ impl Decide {
         Ok(counts)
     }
 
-    fn answer(&self, engine: &Engine, line: &[u8]) -> Answer {
+    fn answer(&self, engine: &mut Engine, line: &[u8]) -> Answer {
         let trust = if self.trust_claims { Trust::Claims } else { Trust::Nothing };
         match Request::parse(line, trust) {
             Ok(request) => engine.decide(&request, self.now.unwrap_or_else(clock)),
