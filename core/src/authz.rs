@@ -41,6 +41,7 @@ pub mod template;
 pub mod verdict;
 
 mod compile;
+mod describe;
 mod digest;
 mod index;
 

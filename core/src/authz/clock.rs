@@ -3,9 +3,10 @@
 //! There is no time zone database in a gateway's filter: times are UTC, or at a fixed offset that the value names.
 
 use crate::time::UnixNanos;
+use std::fmt;
 
 const MINUTES_A_DAY: i64 = 24 * 60;
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// A span of the day: `08:00-18:00`, `22:00-06:00`, `08:00-18:00+02:00`. It holds its first minute and not its last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,35 @@ impl Weekdays {
         // The epoch was a Thursday, which is day 3 from Monday.
         let day = (local_minutes(instant, self.offset).div_euclid(MINUTES_A_DAY) + 3).rem_euclid(7);
         if self.first <= self.last { (self.first..=self.last).contains(&day) } else { day >= self.first || day <= self.last }
+    }
+}
+
+impl fmt::Display for DaySpan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, offset } = self;
+        write!(formatter, "{:02}:{:02}-{:02}:{:02}{}", from / 60, from % 60, to / 60, to % 60, Offset(*offset))
+    }
+}
+
+impl fmt::Display for Weekdays {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |day: i64| usize::try_from(day).ok().and_then(|day| DAYS.get(day)).copied().unwrap_or_default();
+        formatter.write_str(name(self.first))?;
+        if self.first != self.last {
+            write!(formatter, "-{}", name(self.last))?;
+        }
+        Offset(self.offset).fmt(formatter)
+    }
+}
+
+/// Minutes east of UTC, nothing for none.
+struct Offset(i64);
+
+impl fmt::Display for Offset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { '-' } else { '+' };
+        let minutes = self.0.abs();
+        if minutes == 0 { Ok(()) } else { write!(formatter, "{sign}{:02}:{:02}", minutes / 60, minutes % 60) }
     }
 }
 
