@@ -1,9 +1,9 @@
 //! One decision, for a person: every policy, every condition, what was found and what would have had to be.
 
 use crate::decide::{Answer, Engine, Request};
-use countersign_core::authz::Attributes;
 use countersign_core::authz::condition::Condition;
 use countersign_core::authz::policies::{Action, Policy, Rule};
+use countersign_core::authz::{Attributes, NearestMiss, Verdict};
 use countersign_core::time::UnixNanos;
 use std::fmt::Write as _;
 
@@ -21,9 +21,11 @@ pub fn explain(engine: &mut Engine, request: &Request, now: UnixNanos) -> Explan
     let answer = engine.decide(request, now);
     let mut text = head(request, &answer);
     // The policies are copied, so that the engine can be asked what they see.
-    let policies = engine.policies().policies().to_vec();
-    let tree = engine.with_attributes(request, now, |attributes| caller(attributes) + &tree(&policies, attributes, &answer));
-    text += &tree.unwrap_or_else(|| "\nThe policies were not asked.\n".to_owned());
+    let policies = engine.policies().clone();
+    let rest = engine.with_attributes(request, now, |attributes| {
+        caller(attributes) + &tree(policies.policies(), attributes, &answer) + &foot(&policies.decide(attributes))
+    });
+    text += &rest.unwrap_or_else(|| "\nThe policies were not asked.\n".to_owned());
     Explanation { answer, text }
 }
 
@@ -68,8 +70,19 @@ fn tree(policies: &[Policy], attributes: &Attributes<'_>, answer: &Answer) -> St
             self::policy(&mut text, policy, attributes, answer);
         }
     }
-    if answer.policy.is_none() {
-        _ = writeln!(text, "\nno policy decided: {}", answer.reason);
+    text
+}
+
+fn foot(verdict: &Verdict<'_>) -> String {
+    let mut text = String::new();
+    if let Some(NearestMiss { policy, rule, failed }) = &verdict.nearest {
+        _ = writeln!(text, "\nnearest   {policy} rules[{rule}] would allow it but for {}", failed.join(", "));
+    }
+    match verdict.shadow_outcome {
+        Some(outcome) if outcome != verdict.outcome => {
+            _ = writeln!(text, "\nshadow    with the policies in shadow enforced: {}", outcome.code());
+        }
+        _ => {}
     }
     text
 }
@@ -109,19 +122,20 @@ fn rule(text: &mut String, index: usize, rule: &Rule, attributes: &Attributes<'_
 }
 
 fn condition(text: &mut String, indent: &str, condition: &Condition, attributes: &Attributes<'_>) {
-    let found = quoted(&condition.found(attributes));
+    let found = quoted(&condition.found(attributes), ", ");
     let found = if found.is_empty() { "nothing".to_owned() } else { found };
-    let expected = quoted(&condition.expected());
+    let expected = quoted(&condition.expected(), " or ");
     let expected = if condition.negated { format!("none of {expected}") } else { expected };
     let mark = mark(condition.holds(attributes));
     _ = writeln!(text, "{indent}{mark} {}: found {found}, expected {expected}", condition.name);
 }
 
 /// Quotes a list, its first few.
-fn quoted(values: &[String]) -> String {
+fn quoted(values: &[String], between: &str) -> String {
     let shown: Vec<String> = values.iter().take(SHOWN).map(|value| format!("`{value}`")).collect();
     let more = values.len().saturating_sub(SHOWN);
-    if more == 0 { shown.join(" or ") } else { format!("{} or {more} more", shown.join(" or ")) }
+    let shown = shown.join(between);
+    if more == 0 { shown } else { format!("{shown}{between}{more} more") }
 }
 
 const SHOWN: usize = 5;

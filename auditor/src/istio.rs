@@ -100,6 +100,10 @@ impl Imported {
         if conditions.len() == before {
             return Some(rule);
         }
+        let is_bare = conditions.is_empty();
+        if let Some(rule) = rule.as_object_mut().filter(|_| is_bare) {
+            rule.remove("when");
+        }
         let done = if is_allow { "its rule was left out" } else { "the condition was left out, so the policy matches more" };
         self.note(resource, &format!("conditions on Envoy's metadata have no equal: {done}"));
         (!is_allow).then_some(rule)

@@ -110,7 +110,14 @@ pub fn plugin(config: &Value) -> Vec<Warning> {
             names::rule(rule, &known, &at, &mut warnings);
         }
     }
+    warnings.0.sort_by_key(|warning| place(&warning.path));
     warnings.0
+}
+
+/// A path as it sorts: numbers by their value.
+fn place(path: &str) -> Vec<(String, usize)> {
+    let parts = path.split(['[', ']']).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().map_or_else(|_| (part.to_owned(), 0), |number| (String::new(), number))).collect()
 }
 
 fn whole(authorization: &Authorization, warnings: &mut Warnings) {

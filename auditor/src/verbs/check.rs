@@ -70,11 +70,15 @@ impl Counts {
 
     fn conclude(&self, deny_warnings: bool) -> Exit {
         let Self { checked, faults, warnings, unreadable } = self;
-        println!("{checked} checked, {faults} errors, {warnings} warnings");
+        println!("checked {checked}: {}, {}", counted(*faults, "error"), counted(*warnings, "warning"));
         match () {
             () if *unreadable > 0 => Exit::CouldNotTell,
             () if *faults > 0 || (deny_warnings && *warnings > 0) => Exit::Findings,
             () => Exit::Good,
         }
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

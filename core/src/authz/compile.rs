@@ -9,8 +9,9 @@ use super::principal::{NamespacePattern, PrincipalPattern, RequestPrincipalPatte
 use super::template::PathPattern;
 use crate::config::authorization::rules::{self, Operation, Source, When};
 use crate::config::authorization::{self as wire, Authorization};
-use crate::config::decode::{ConfigFault, Faults, Path};
+use crate::config::decode::{ConfigFault, Decode, Faults, Path};
 use ipnet::IpNet;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -25,6 +26,19 @@ pub(super) fn compile(authorization: &Authorization) -> Result<Policies, Vec<Con
         policies.iter().enumerate().map(|(index, policy)| self::policy(policy, index, &list.index(index), &mut faults)).collect();
     report_duplicates(&compiled, &list, &mut faults);
     faults.into_result(Some(Policies::new(compiled, *unmatched, *path_normalization, digest::digest(authorization))))
+}
+
+pub(super) fn faults_behind(authorization: &Value) -> Vec<ConfigFault> {
+    let mut faults = Faults::default();
+    let root = Path::Root.field("authorization");
+    let list = root.field("policies");
+    for (index, value) in authorization.get("policies").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let at = list.index(index);
+        if let Some(wire) = wire::Policy::decode(value, &at, &mut Faults::default()) {
+            policy(&wire, index, &at, &mut faults);
+        }
+    }
+    faults.into_result::<()>(None).err().unwrap_or_default()
 }
 
 fn report_duplicates(policies: &[Policy], list: &Path<'_>, faults: &mut Faults) {
