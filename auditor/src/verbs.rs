@@ -1,5 +1,8 @@
 //! The verbs of the command line.
 
+mod decide;
+mod token;
+
 use crate::exit::Exit;
 
 /// `countersign`: keeps, verifies and reads the evidence of the Countersign filter.
@@ -11,12 +14,18 @@ pub struct Cli {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Verb {}
+enum Verb {
+    Decide(decide::Decide),
+    Token(token::Token),
+}
 
 impl Cli {
     /// Runs the verb that was asked for.
     #[must_use]
     pub fn run(self) -> Exit {
-        match self.verb {}
+        match self.verb {
+            Verb::Decide(verb) => verb.run(),
+            Verb::Token(verb) => verb.run(),
+        }
     }
 }

@@ -41,6 +41,7 @@ pub mod verdict;
 
 mod compile;
 mod digest;
+mod index;
 
 pub use attributes::{Attributes, RequestPrincipal};
 pub use endpoints::{EndpointMatch, Endpoints};

@@ -8,6 +8,10 @@
 //! copy of a later line is elsewhere; whoever holds the gateway can lie about what is still to come, but not about what
 //! has left it.
 
+mod signer;
+
+pub use signer::CheckpointKey;
+
 use crate::event::{Draft, Ending, FORMAT_VERSION, Outcome};
 use crate::json::canonical::{self, ObjectWriter};
 use crate::time::UnixNanos;

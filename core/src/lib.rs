@@ -10,8 +10,10 @@
 //! | [`chain`] | the hash chain over the lines of a stream, and its checkpoints |
 //! | [`config`] | the plugin configuration: what people write, what is meant, and every fault with its path |
 //! | [`delivery`] | bounded, at-least-once delivery of sealed lines to a sink |
+//! | [`engine`] | from a request to a decision, and what the gateway is to do |
 //! | [`event`] | the audit event of a request, from its decision to the end of its stream |
 //! | [`hex`] | hexadecimal digits |
+//! | [`identity`] | credentials as requests carry them |
 //! | [`jose`] | signed tokens and the keys that verify them |
 //! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
 //! | [`otlp`] | log records in OTLP's protobuf |
@@ -24,8 +26,10 @@ pub mod authz;
 pub mod chain;
 pub mod config;
 pub mod delivery;
+pub mod engine;
 pub mod event;
 pub mod hex;
+pub mod identity;
 pub mod jose;
 pub mod json;
 pub mod otlp;

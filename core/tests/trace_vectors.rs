@@ -1,5 +1,7 @@
 //! The W3C trace-context test suite's cases.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a case without its members ends the test")]
+
 mod support;
 
 use countersign_core::request::{Header, Peer, RequestView};

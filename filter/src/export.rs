@@ -94,7 +94,9 @@ impl Export {
     fn note_failure(&self, what: &str, status: u32) {
         if self.delivery.failures() == 0 {
             let (cluster, pending) = (&self.cluster, self.delivery.pending());
-            let message = format!("countersign: cannot deliver to cluster `{cluster}`: {what} {status}; {pending} events are kept and retried");
+            let message = format!(
+                "countersign: cannot deliver to cluster `{cluster}`: {what} {status}; {pending} events are kept and retried"
+            );
             calls::log(LogLevel::Warn, &message);
         }
     }

@@ -15,6 +15,8 @@
 //! | `entropy` | random bytes, a pool at a time |
 //! | `metrics` | counters, brought to the host from the tick |
 
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "outside wasm nothing calls the exports"))]
+
 mod channel;
 mod connection;
 mod entropy;

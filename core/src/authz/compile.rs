@@ -23,12 +23,7 @@ pub(super) fn compile(authorization: &Authorization) -> Result<Policies, Vec<Con
     let compiled: Vec<Policy> =
         policies.iter().enumerate().map(|(index, policy)| self::policy(policy, index, &list.index(index), &mut faults)).collect();
     report_duplicates(&compiled, &list, &mut faults);
-    faults.into_result(Some(Policies {
-        policies: compiled,
-        unmatched: *unmatched,
-        normalization: *path_normalization,
-        digest: digest::digest(authorization),
-    }))
+    faults.into_result(Some(Policies::new(compiled, *unmatched, *path_normalization, digest::digest(authorization))))
 }
 
 fn report_duplicates(policies: &[Policy], list: &Path<'_>, faults: &mut Faults) {
@@ -205,6 +200,7 @@ impl Scope<'_> {
             Kind::DestinationIp => Test::DestinationIp(self.parsed(values, at, |_, text| block(text))),
             Kind::Port => Test::Port(self.parsed(values, at, |_, text| port(text))),
             Kind::Host => Test::Host(values.iter().map(|value| Pattern::parse_folded(value)).collect()),
+            Kind::Authority => Test::Authority(patterns()),
             Kind::Method => Test::Method(patterns()),
             Kind::Path => {
                 Test::Path(self.parsed(values, at, |_, text| PathPattern::parse(text).map_err(|fault| fault.to_string())))
@@ -260,6 +256,7 @@ enum Kind {
     DestinationIp,
     Port,
     Host,
+    Authority,
     Method,
     Path,
     Header(String),

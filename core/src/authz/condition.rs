@@ -66,6 +66,8 @@ pub enum Test {
     Port(Vec<u16>),
     /// The host, whatever its case.
     Host(Vec<Pattern>),
+    /// The host as it came, as the header that Envoy makes of it.
+    Authority(Vec<Pattern>),
     /// The method.
     Method(Vec<Pattern>),
     /// The normalised path.
@@ -103,6 +105,7 @@ impl Test {
             Self::DestinationIp(blocks) => within(blocks, attributes.destination_ip),
             Self::Port(ports) => attributes.destination_port.is_some_and(|port| ports.contains(&port)),
             Self::Host(patterns) => patterns.iter().any(|pattern| pattern.matches_folded(attributes.host)),
+            Self::Authority(patterns) => fits(patterns, attributes.host),
             Self::Method(patterns) => fits(patterns, attributes.method),
             Self::Path(patterns) => patterns.iter().any(|pattern| pattern.matches(attributes.path)),
             Self::Header(name, patterns) => joined_header(attributes.headers, name).is_some_and(|value| fits(patterns, &value)),
@@ -125,7 +128,8 @@ pub fn within(blocks: &[IpNet], address: Option<IpAddr>) -> bool {
 }
 
 /// The claim at a path.
-fn claim<'a>(attributes: &Attributes<'a>, path: &[String]) -> Option<&'a Value> {
+#[must_use]
+pub fn claim<'a>(attributes: &Attributes<'a>, path: &[String]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     let top = attributes.claims?.get(first)?;
     rest.iter().try_fold(top, |value, name| value.get(name))

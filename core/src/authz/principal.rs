@@ -5,6 +5,12 @@ use super::pattern::{Pattern, glob_matches};
 
 const SCHEME: &str = "spiffe://";
 
+/// A principal without `spiffe://`, if it has it.
+#[must_use]
+pub fn without_scheme(principal: &str) -> &str {
+    principal.strip_prefix(SCHEME).unwrap_or(principal)
+}
+
 /// The parts of a SPIFFE ID: `spiffe://trust-domain/path`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpiffeId<'a> {
@@ -48,7 +54,7 @@ impl PrincipalPattern {
     /// Reads a pattern.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        Self(Pattern::parse(text.strip_prefix(SCHEME).unwrap_or(text)))
+        Self(Pattern::parse(without_scheme(text)))
     }
 
     /// The pattern over what follows the scheme.
@@ -132,6 +138,18 @@ impl RequestPrincipalPattern {
             (false, true) => (exact(issuer), Pattern::parse(subject)),
             (false, false) => (exact(issuer), exact(subject)),
         }
+    }
+
+    /// The pattern over the issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &Pattern {
+        &self.issuer
+    }
+
+    /// The pattern over the subject.
+    #[must_use]
+    pub fn subject(&self) -> &Pattern {
+        &self.subject
     }
 
     /// Whether a token identity fits.

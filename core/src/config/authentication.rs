@@ -196,6 +196,19 @@ impl Decode for Algorithm {
     }
 
     fn decode(value: &Value, at: &Path<'_>, faults: &mut Faults) -> Option<Self> {
-        value.as_str().and_then(|name| name.parse().ok()).or_else(|| mismatch(value, at, faults))
+        value.as_str().and_then(Self::from_name).or_else(|| mismatch(value, at, faults))
+    }
+}
+
+impl Decode for ipnet::IpNet {
+    fn expected() -> String {
+        "an address or a CIDR block such as `10.2.0.0/16`".to_owned()
+    }
+
+    fn decode(value: &Value, at: &Path<'_>, faults: &mut Faults) -> Option<Self> {
+        let text = value.as_str();
+        let block = text.and_then(|text| text.parse().ok());
+        let address = || text.and_then(|text| text.parse::<std::net::IpAddr>().ok()).map(Self::from);
+        block.or_else(address).or_else(|| mismatch(value, at, faults))
     }
 }

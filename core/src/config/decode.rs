@@ -70,6 +70,11 @@ impl Faults {
         self.0.push(ConfigFault { path: at.to_string(), message: message.to_string() });
     }
 
+    /// Records faults that were found elsewhere.
+    pub fn extend(&mut self, found: Vec<ConfigFault>) {
+        self.0.extend(found);
+    }
+
     /// `Ok` with the value when nothing was faulty.
     ///
     /// # Errors
@@ -348,6 +353,7 @@ impl<T: Decode> Decode for Named<T> {
 }
 
 #[cfg(test)]
+#[expect(unreachable_pub, dead_code, reason = "the macros make public types, for modules that are")]
 mod tests {
     use super::*;
 

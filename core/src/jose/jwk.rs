@@ -4,6 +4,7 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::base64url;
 use super::key::{Key, Material, Secret};
 use super::key_fault::KeyFaultReason;
+use super::public_key_info;
 use super::weak_modulus;
 use rsa::BoxedUint;
 use serde_json::{Map, Value};
@@ -21,13 +22,40 @@ pub(super) fn parse(entry: &Value) -> Result<Key, KeyFaultReason> {
     check_purpose(members)?;
     let algorithm = bound_algorithm(members)?;
     let material = match require(text(members, "kty")?, "kty")? {
+        "RSA" if !members.contains_key("n") => certified_material(members, algorithm)?,
+        "EC" | "OKP" if !members.contains_key("x") => certified_material(members, algorithm)?,
         "RSA" => rsa_material(members, algorithm)?,
         "EC" => ec_material(members, algorithm)?,
         "OKP" => okp_material(members, algorithm)?,
         "oct" => secret_material(members, algorithm)?,
         other => return Err(KeyFaultReason::UnsupportedType(other.to_owned())),
     };
+    check_certificate(members, &material)?;
     Ok(Key { id, algorithm, material })
+}
+
+/// The key of the first certificate, for sets that hold certificates alone. Its chain and dates say nothing here: a key is
+/// trusted because it stands in the set.
+fn certified_material(members: &Members, algorithm: Option<Algorithm>) -> Result<Material, KeyFaultReason> {
+    let missing = KeyFaultReason::MemberMissing(if members.get("kty").is_some_and(|kty| kty == "RSA") { "n" } else { "x" });
+    let material = public_key_info::from_x5c(certificate(members)?.ok_or(missing)?)?;
+    check_kind(material.kind(), algorithm)?;
+    Ok(material)
+}
+
+/// RFC 7517 §4.7: the first certificate holds the same key as the members beside it. One that cannot be read is passed
+/// over, since nothing depends on it.
+fn check_certificate(members: &Members, material: &Material) -> Result<(), KeyFaultReason> {
+    match certificate(members)?.map(public_key_info::from_x5c) {
+        Some(Ok(certified)) if !certified.is_same_key(material) => Err(KeyFaultReason::CertificateMismatch),
+        _ => Ok(()),
+    }
+}
+
+fn certificate(members: &Members) -> Result<Option<&str>, KeyFaultReason> {
+    let Some(chain) = members.get("x5c") else { return Ok(None) };
+    let first = chain.as_array().and_then(|chain| chain.first()).and_then(Value::as_str);
+    first.map(Some).ok_or(KeyFaultReason::MemberType("x5c"))
 }
 
 /// The id of a key that may be broken in every other way.

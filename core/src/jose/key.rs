@@ -46,14 +46,7 @@ impl Key {
     /// The type of the key.
     #[must_use]
     pub const fn kind(&self) -> KeyKind {
-        match &self.material {
-            Material::Secret(_) => KeyKind::Secret,
-            Material::Rsa(_) => KeyKind::Rsa,
-            Material::P256(_) => KeyKind::P256,
-            Material::P384(_) => KeyKind::P384,
-            Material::P521(_) => KeyKind::P521,
-            Material::Ed25519(_) => KeyKind::Ed25519,
-        }
+        self.material.kind()
     }
 
     /// Whether the key may verify signatures of `algorithm`: by its type, by what it is bound to and, for shared secrets,
@@ -96,6 +89,31 @@ impl Key {
                 let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| Mismatch)?;
                 key.verify_strict(message, &signature).map_err(|_| Mismatch)
             }
+        }
+    }
+}
+
+impl Material {
+    pub(super) const fn kind(&self) -> KeyKind {
+        match self {
+            Self::Secret(_) => KeyKind::Secret,
+            Self::Rsa(_) => KeyKind::Rsa,
+            Self::P256(_) => KeyKind::P256,
+            Self::P384(_) => KeyKind::P384,
+            Self::P521(_) => KeyKind::P521,
+            Self::Ed25519(_) => KeyKind::Ed25519,
+        }
+    }
+
+    /// Whether both are the same public key. Secrets are never compared.
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rsa(own), Self::Rsa(other)) => own == other,
+            (Self::P256(own), Self::P256(other)) => own == other,
+            (Self::P384(own), Self::P384(other)) => own == other,
+            (Self::P521(own), Self::P521(other)) => own == other,
+            (Self::Ed25519(own), Self::Ed25519(other)) => own == other,
+            _ => false,
         }
     }
 }

@@ -41,7 +41,7 @@ impl ObjectWriter<'_> {
     /// A string member, whole.
     pub fn string(&mut self, name: &'static str, value: &str) {
         self.name(name);
-        quoted(self.out, value.as_bytes(), usize::MAX);
+        let _ = quoted(self.out, value.as_bytes(), usize::MAX);
     }
 
     /// A string member of which at most `limit` bytes are written, escapes included. Tells whether it was cut; empty values
@@ -135,7 +135,7 @@ impl ObjectWriter<'_> {
             if before > start {
                 self.out.push(b',');
             }
-            quoted(self.out, item.as_ref().as_bytes(), usize::MAX);
+            let _ = quoted(self.out, item.as_ref().as_bytes(), usize::MAX);
             if self.out.len() - start > limit {
                 self.out.truncate(before);
                 clip = Clip::Cut;
@@ -230,7 +230,7 @@ fn escaped(out: &mut Vec<u8>, value: &[u8], end: usize) -> Clip {
 
 fn escaped_text(out: &mut Vec<u8>, text: &str, end: usize) -> Clip {
     let needs_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    if out.len() + text.len() <= end && !text.as_bytes().iter().any(|byte| needs_escape(byte)) {
+    if out.len() + text.len() <= end && !text.as_bytes().iter().any(needs_escape) {
         out.extend_from_slice(text.as_bytes());
         return Clip::Whole;
     }

@@ -7,6 +7,7 @@ use std::ptr;
 use std::time::Duration;
 
 /// Status 12 of the ABI: the host does not have this call.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) const UNIMPLEMENTED: u32 = 12;
 
 /// What a host answered when it was not `Ok`: the number of the ABI, 1 not found, 2 bad argument, 10 internal failure, 12
@@ -21,7 +22,6 @@ fn check(status: u32) -> Result<(), Status> {
 /// Levels of the host's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogLevel {
-    Info = 2,
     Warn = 3,
     Error = 4,
 }
@@ -44,7 +44,7 @@ pub(crate) fn random(buffer: &mut [u8]) -> Result<(), Status> {
     check(unsafe { imports::random_get(buffer.as_mut_ptr(), buffer.len()) })
 }
 
-/// Calls [`RootContext`](crate::plugin) back about every so often.
+/// Has the host call the tick of this root context about every so often.
 pub(crate) fn set_tick_period(period: Duration) -> Result<(), Status> {
     let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     check(unsafe { imports::proxy_set_tick_period_milliseconds(millis) })
@@ -59,7 +59,8 @@ pub(crate) enum Buffer {
 
 /// A buffer's bytes; empty when there is none.
 pub(crate) fn buffer(buffer: Buffer) -> Vec<u8> {
-    owned(|out, size| unsafe { imports::proxy_get_buffer_bytes(buffer as u32, 0, usize::MAX >> 1, out, size) }).unwrap_or_default()
+    owned(|out, size| unsafe { imports::proxy_get_buffer_bytes(buffer as u32, 0, usize::MAX >> 1, out, size) })
+        .unwrap_or_default()
 }
 
 /// Header maps of the ABI that the filter reads or changes.
@@ -75,9 +76,7 @@ pub(crate) fn header_pairs(map: HeaderMap) -> Result<HeaderPairs, Status> {
 
 /// Sets a header to one value, whatever it held.
 pub(crate) fn replace_header(map: HeaderMap, name: &str, value: &[u8]) -> Result<(), Status> {
-    check(unsafe {
-        imports::proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    })
+    check(unsafe { imports::proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
 /// Removes all values of a header.
@@ -141,7 +140,6 @@ pub(crate) fn grpc_call(cluster: &str, service: &str, method: &str, message: &[u
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MetricKind {
     Counter = 0,
-    Gauge = 1,
 }
 
 /// Defines a metric, or finds the one of that name.
@@ -154,11 +152,6 @@ pub(crate) fn define_metric(kind: MetricKind, name: &str) -> Result<u32, Status>
 pub(crate) fn increment_metric(id: u32, by: u64) -> Result<(), Status> {
     let offset = i64::try_from(by).unwrap_or(i64::MAX);
     check(unsafe { imports::proxy_increment_metric(id, offset) })
-}
-
-/// Sets a gauge.
-pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
-    check(unsafe { imports::proxy_record_metric(id, value) })
 }
 
 /// Makes a context the one that the next call is about.

@@ -1,6 +1,8 @@
 //! The raw imports: proxy-wasm ABI 0.2.1 and two names of WASI preview 1. Outside wasm none of them exists, and each answers
 //! with status 12 (unimplemented), so that the crate's own unit tests link.
 
+#![expect(unsafe_code, reason = "imports are unsafe to call whatever they do")]
+
 macro_rules! imports {
     ($module:literal { $(fn $name:ident($($argument:ident: $shape:ty),* $(,)?) -> u32;)* }) => {
         #[cfg(target_arch = "wasm32")]
@@ -50,7 +52,6 @@ imports!("env" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
-    fn proxy_record_metric(id: u32, value: u64) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_done() -> u32;
 });
