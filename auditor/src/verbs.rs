@@ -1,7 +1,9 @@
 //! The verbs of the command line.
 
+mod collect;
 mod decide;
 mod token;
+mod verify;
 
 use crate::exit::Exit;
 
@@ -15,8 +17,10 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    Collect(collect::Collect),
     Decide(decide::Decide),
     Token(token::Token),
+    Verify(verify::Verify),
 }
 
 impl Cli {
@@ -24,8 +28,10 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> Exit {
         match self.verb {
+            Verb::Collect(verb) => verb.run(),
             Verb::Decide(verb) => verb.run(),
             Verb::Token(verb) => verb.run(),
+            Verb::Verify(verb) => verb.run(),
         }
     }
 }
