@@ -108,7 +108,8 @@ fn bootstrap(module: &Path, issuer: &Issuer, ports: &Ports, folder: &Path) -> Re
         ("ORDERS_PORT", ports.orders.to_string()),
         ("INVOICES_PORT", ports.invoices.to_string()),
         ("COLLECTOR_PORT", ports.collector.to_string()),
-        ("JWKS", issuer.jwks().to_string()),
+        // A JSON document in a JSON string.
+        ("JWKS", Value::String(issuer.jwks().to_string()).to_string()),
         ("API_KEY_SHA256", hex_digest(API_KEY.as_bytes())),
         ("CHECKPOINT_KEY", CHECKPOINT_SEED.into()),
     ];
