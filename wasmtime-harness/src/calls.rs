@@ -20,12 +20,7 @@ pub struct HttpCall {
 
 impl HttpCall {
     pub(crate) fn new(host: Host, index: usize, vm: VmRole, request: &HttpRequest) -> Self {
-        Self {
-            host,
-            index,
-            vm,
-            request: request.clone(),
-        }
+        Self { host, index, vm, request: request.clone() }
     }
 
     /// Which VM made it.
@@ -37,16 +32,8 @@ impl HttpCall {
     ///
     /// # Errors
     /// [`HostError::NotPending`] if it was answered, cancelled or timed out before.
-    pub fn respond(
-        &self,
-        status: u32,
-        headers: impl Into<Headers>,
-        body: impl Into<Vec<u8>>,
-    ) -> Result<(), HostError> {
-        self.answer(
-            HttpAnswer::response(status, headers, body),
-            CalloutState::Answered,
-        )
+    pub fn respond(&self, status: u32, headers: impl Into<Headers>, body: impl Into<Vec<u8>>) -> Result<(), HostError> {
+        self.answer(HttpAnswer::response(status, headers, body), CalloutState::Answered)
     }
 
     /// Fails it, as a refused connection does.
@@ -60,9 +47,7 @@ impl HttpCall {
     fn answer(&self, answer: HttpAnswer, becomes: CalloutState) -> Result<(), HostError> {
         let mut runtime = self.host.lock();
         if !runtime.deliver_http(self.index, answer, becomes) {
-            return Err(HostError::NotPending {
-                token: self.request.token,
-            });
+            return Err(HostError::NotPending { token: self.request.token });
         }
         runtime.settle();
         Ok(())
@@ -88,12 +73,7 @@ pub struct GrpcCall {
 
 impl GrpcCall {
     pub(crate) fn new(host: Host, index: usize, vm: VmRole, request: &GrpcRequest) -> Self {
-        Self {
-            host,
-            index,
-            vm,
-            request: request.clone(),
-        }
+        Self { host, index, vm, request: request.clone() }
     }
 
     /// Which VM made it.
@@ -122,10 +102,7 @@ impl GrpcCall {
     /// # Errors
     /// [`HostError::NotPending`] if it is over.
     pub fn fail_with(&self, status: u32, message: impl Into<String>) -> Result<(), HostError> {
-        self.answer(
-            GrpcAnswer::Status(status, message.into()),
-            CalloutState::Failed,
-        )
+        self.answer(GrpcAnswer::Status(status, message.into()), CalloutState::Failed)
     }
 
     /// Sends a stream its initial metadata.
@@ -147,9 +124,7 @@ impl GrpcCall {
     fn metadata(&self, metadata: Headers, callback: Callback) -> Result<(), HostError> {
         let mut runtime = self.host.lock();
         if !runtime.deliver_metadata(self.index, metadata, callback) {
-            return Err(HostError::NotPending {
-                token: self.request.token,
-            });
+            return Err(HostError::NotPending { token: self.request.token });
         }
         runtime.settle();
         Ok(())
@@ -158,9 +133,7 @@ impl GrpcCall {
     fn answer(&self, answer: GrpcAnswer, becomes: CalloutState) -> Result<(), HostError> {
         let mut runtime = self.host.lock();
         if !runtime.deliver_grpc(self.index, answer, becomes) {
-            return Err(HostError::NotPending {
-                token: self.request.token,
-            });
+            return Err(HostError::NotPending { token: self.request.token });
         }
         runtime.settle();
         Ok(())

@@ -15,11 +15,7 @@ impl Clock {
     pub(crate) const DEFAULT_START: Duration = Duration::from_secs(1_767_225_600);
 
     pub(crate) fn new(start: Duration, granularity: Duration) -> Self {
-        Self {
-            start,
-            now: start,
-            granularity,
-        }
+        Self { start, now: start, granularity }
     }
 
     pub(crate) fn now(&self) -> Duration {

@@ -41,10 +41,7 @@ pub(crate) fn run(
     call: Hostcall,
     body: impl FnOnce(&mut Guest<'_>) -> Outcome,
 ) -> wasmtime::Result<u32> {
-    let mut guest = Guest {
-        caller,
-        detail: String::new(),
-    };
+    let mut guest = Guest { caller, detail: String::new() };
     guest.state().trace.count_hostcall(call);
     let result = match guest.admit(call) {
         Admission::Perform => body(&mut guest),
@@ -69,10 +66,7 @@ impl Guest<'_> {
     fn admit(&mut self, call: Hostcall) -> Admission {
         let state = self.caller.data_mut();
         if state.frame.restricted && call != Hostcall::Log {
-            let message = format!(
-                "`{}` is not allowed while the module initialises or allocates",
-                call.name()
-            );
+            let message = format!("`{}` is not allowed while the module initialises or allocates", call.name());
             return Admission::Trap(Abort::new(TrapKind::Hostcall, message));
         }
         if !state.allows(call.name()) {
@@ -86,11 +80,7 @@ impl Guest<'_> {
             Support::Stub => Admission::Answer(Status::Unimplemented),
             Support::Ignored => Admission::Answer(Status::Ok),
             Support::Traps => {
-                let message = format!(
-                    "host `{}` does not implement `{}`",
-                    state.profile.name,
-                    call.name()
-                );
+                let message = format!("host `{}` does not implement `{}`", state.profile.name, call.name());
                 Admission::Trap(Abort::new(TrapKind::Hostcall, message))
             }
         }
@@ -128,33 +118,24 @@ impl Guest<'_> {
 
     fn memory(&mut self) -> Result<Memory, Status> {
         let known = self.state().vm().and_then(|vm| vm.memory);
-        known
-            .or_else(|| self.caller.get_export("memory")?.into_memory())
-            .ok_or(Status::InvalidMemoryAccess)
+        known.or_else(|| self.caller.get_export("memory")?.into_memory()).ok_or(Status::InvalidMemoryAccess)
     }
 
     pub(crate) fn read(&mut self, ptr: u32, len: u32) -> Result<Vec<u8>, Status> {
         let memory = self.memory()?;
         let range = range(ptr, len)?;
-        memory
-            .data(&self.caller)
-            .get(range)
-            .map(<[u8]>::to_vec)
-            .ok_or(Status::InvalidMemoryAccess)
+        memory.data(&self.caller).get(range).map(<[u8]>::to_vec).ok_or(Status::InvalidMemoryAccess)
     }
 
     pub(crate) fn read_text(&mut self, ptr: u32, len: u32) -> Result<String, Status> {
-        self.read(ptr, len)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        self.read(ptr, len).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub(crate) fn write(&mut self, ptr: u32, bytes: &[u8]) -> Result<(), Status> {
         let memory = self.memory()?;
         let len = u32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
         let target = memory.data_mut(&mut self.caller).get_mut(range(ptr, len)?);
-        target
-            .ok_or(Status::InvalidMemoryAccess)?
-            .copy_from_slice(bytes);
+        target.ok_or(Status::InvalidMemoryAccess)?.copy_from_slice(bytes);
         Ok(())
     }
 

@@ -13,26 +13,18 @@ impl Headers {
 
     /// The first value of that name, if it is UTF-8. Names are compared in lower case.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.bytes(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.bytes(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The first value of that name.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
-        self.0
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 
     /// Every UTF-8 value of that name, in order.
     pub fn all(&self, name: &str) -> Vec<&str> {
-        let same = self
-            .0
-            .iter()
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        same.filter_map(|(_, value)| std::str::from_utf8(value).ok())
-            .collect()
+        let same = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        same.filter_map(|(_, value)| std::str::from_utf8(value).ok()).collect()
     }
 
     /// Whether there is such a header.
@@ -42,8 +34,7 @@ impl Headers {
 
     /// Adds a value beside those of the same name.
     pub fn add(&mut self, name: impl AsRef<str>, value: impl Into<Vec<u8>>) {
-        self.0
-            .push((name.as_ref().to_ascii_lowercase(), value.into()));
+        self.0.push((name.as_ref().to_ascii_lowercase(), value.into()));
     }
 
     /// Puts one value in the place of all of that name.
@@ -84,9 +75,7 @@ impl Headers {
 
     /// The entries in order; values that are no UTF-8 are shown with replacement characters.
     pub fn iter(&self) -> impl Iterator<Item = (&str, std::borrow::Cow<'_, str>)> {
-        self.0
-            .iter()
-            .map(|(key, value)| (key.as_str(), String::from_utf8_lossy(value)))
+        self.0.iter().map(|(key, value)| (key.as_str(), String::from_utf8_lossy(value)))
     }
 
     /// The entries in order, as bytes.

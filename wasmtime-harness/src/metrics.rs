@@ -52,14 +52,7 @@ impl Metrics {
     /// The sum of all counters whose name starts so.
     pub fn sum(&self, prefix: &str) -> u64 {
         let same = self.0.iter().filter(|(name, _)| name.starts_with(prefix));
-        same.map(|(_, value)| {
-            if let MetricValue::Counter(count) = value {
-                *count
-            } else {
-                0
-            }
-        })
-        .sum()
+        same.map(|(_, value)| if let MetricValue::Counter(count) = value { *count } else { 0 }).sum()
     }
 }
 
@@ -88,10 +81,7 @@ impl Registry {
     }
 
     fn value(&mut self, id: u32) -> Result<&mut MetricValue, Status> {
-        let index = usize::try_from(id)
-            .ok()
-            .and_then(|id| id.checked_sub(1))
-            .ok_or(Status::NotFound)?;
+        let index = usize::try_from(id).ok().and_then(|id| id.checked_sub(1)).ok_or(Status::NotFound)?;
         let name = self.names.get(index).ok_or(Status::NotFound)?;
         self.values.0.get_mut(name).ok_or(Status::NotFound)
     }
@@ -99,9 +89,7 @@ impl Registry {
     /// A counter only grows: an offset of zero or less is a bad argument, as in Envoy.
     pub(crate) fn increment(&mut self, id: u32, offset: i64) -> Result<(), Status> {
         match self.value(id)? {
-            MetricValue::Counter(value) if offset > 0 => {
-                *value = value.wrapping_add(offset.unsigned_abs())
-            }
+            MetricValue::Counter(value) if offset > 0 => *value = value.wrapping_add(offset.unsigned_abs()),
             MetricValue::Gauge(value) => *value = value.wrapping_add_signed(offset),
             MetricValue::Counter(_) | MetricValue::Histogram(_) => return Err(Status::BadArgument),
         }

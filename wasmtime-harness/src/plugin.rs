@@ -20,11 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            fuel: Some(10_000_000_000),
-            memory: None,
-            deadline: None,
-        }
+        Self { fuel: Some(10_000_000_000), memory: None, deadline: None }
     }
 }
 
@@ -38,9 +34,7 @@ pub struct Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin")
-            .field("abi", &self.markers)
-            .finish_non_exhaustive()
+        f.debug_struct("Plugin").field("abi", &self.markers).finish_non_exhaustive()
     }
 }
 
@@ -58,9 +52,7 @@ impl Plugin {
     /// # Errors
     /// [`HostError::BadModule`] if the engine does not accept it.
     pub fn compile_with(bytes: impl AsRef<[u8]>, limits: Limits) -> Result<Self, HostError> {
-        let bad = |error: wasmtime::Error| HostError::BadModule {
-            reason: format!("{error:#}"),
-        };
+        let bad = |error: wasmtime::Error| HostError::BadModule { reason: format!("{error:#}") };
         let mut config = Config::new();
         config.consume_fuel(limits.fuel.is_some());
         config.epoch_interruption(limits.deadline.is_some());
@@ -71,18 +63,12 @@ impl Plugin {
             .map(|export| export.name().to_owned())
             .filter(|name| name.starts_with("proxy_abi_version_"))
             .collect();
-        Ok(Self {
-            module,
-            limits,
-            markers,
-        })
+        Ok(Self { module, limits, markers })
     }
 
     /// The ABI version the module names, if this crate knows it.
     pub fn abi(&self) -> Option<AbiVersion> {
-        self.markers
-            .iter()
-            .find_map(|marker| AbiVersion::from_marker(marker))
+        self.markers.iter().find_map(|marker| AbiVersion::from_marker(marker))
     }
 
     /// The `proxy_abi_version_*` exports, known or not.
@@ -92,10 +78,7 @@ impl Plugin {
 
     /// The functions the module imports: module and name.
     pub fn imports(&self) -> impl Iterator<Item = (&str, &str)> {
-        let functions = self
-            .module
-            .imports()
-            .filter(|import| matches!(import.ty(), ExternType::Func(_)));
+        let functions = self.module.imports().filter(|import| matches!(import.ty(), ExternType::Func(_)));
         functions.map(|import| (import.module(), import.name()))
     }
 
@@ -124,10 +107,7 @@ impl Ticker {
                 engine.increment_epoch();
             }
         });
-        Self {
-            stop,
-            thread: Some(thread),
-        }
+        Self { stop, thread: Some(thread) }
     }
 }
 

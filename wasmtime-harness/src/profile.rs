@@ -172,13 +172,7 @@ impl Profile {
 
     /// Every profile there is.
     pub fn all() -> Vec<Profile> {
-        vec![
-            Self::envoy(),
-            Self::nginx_wasm(),
-            Self::apisix(),
-            Self::gcp(),
-            Self::strict(),
-        ]
+        vec![Self::envoy(), Self::nginx_wasm(), Self::apisix(), Self::gcp(), Self::strict()]
     }
 
     /// The profile of that name.
@@ -188,10 +182,7 @@ impl Profile {
 
     /// How this host answers a hostcall.
     pub fn support(&self, call: Hostcall) -> Support {
-        self.support
-            .get(call as usize)
-            .copied()
-            .unwrap_or(Support::Absent)
+        self.support.get(call as usize).copied().unwrap_or(Support::Absent)
     }
 
     /// Whether a module that imports this WASI function loads.

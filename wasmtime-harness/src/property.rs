@@ -42,8 +42,7 @@ impl PropertyValue {
             Self::Bool(value) => vec![u8::from(*value)],
             Self::Time(time) | Self::Span(time) => nanos(*time).to_le_bytes().to_vec(),
             Self::List(items) => {
-                let entries: Vec<(&str, &str)> =
-                    items.iter().map(|item| (item.as_str(), "")).collect();
+                let entries: Vec<(&str, &str)> = items.iter().map(|item| (item.as_str(), "")).collect();
                 pairs::encode(&entries)
             }
             Self::Map(entries) => pairs::encode(entries),
@@ -57,9 +56,7 @@ impl PropertyValue {
             Self::Int(value) => value.to_string().into_bytes(),
             Self::Bool(value) => value.to_string().into_bytes(),
             // nginx writes times as seconds with milliseconds.
-            Self::Time(time) | Self::Span(time) => {
-                format!("{:.3}", time.as_secs_f64()).into_bytes()
-            }
+            Self::Time(time) | Self::Span(time) => format!("{:.3}", time.as_secs_f64()).into_bytes(),
             Self::List(items) => items.join(",").into_bytes(),
             Self::Map(entries) => pairs::encode(entries),
         }
@@ -125,10 +122,7 @@ mod tests {
 
     #[test]
     fn envoy_encodes_numbers_in_eight_bytes_and_booleans_in_one() {
-        assert_eq!(
-            PropertyValue::Int(403).encode(PropertyStyle::Envoy),
-            403u64.to_le_bytes()
-        );
+        assert_eq!(PropertyValue::Int(403).encode(PropertyStyle::Envoy), 403u64.to_le_bytes());
         assert_eq!(PropertyValue::Bool(true).encode(PropertyStyle::Envoy), [1]);
         let time = PropertyValue::Time(Duration::from_nanos(7));
         assert_eq!(time.encode(PropertyStyle::Envoy), 7u64.to_le_bytes());
@@ -137,22 +131,13 @@ mod tests {
     #[test]
     fn envoy_encodes_a_list_as_pairs_with_the_value_in_the_key() {
         let list = PropertyValue::List(vec!["a".into()]);
-        assert_eq!(
-            list.encode(PropertyStyle::Envoy),
-            b"\x01\0\0\0\x01\0\0\0\0\0\0\0a\0\0"
-        );
+        assert_eq!(list.encode(PropertyStyle::Envoy), b"\x01\0\0\0\x01\0\0\0\0\0\0\0a\0\0");
     }
 
     #[test]
     fn nginx_hosts_encode_everything_as_text() {
-        assert_eq!(
-            PropertyValue::Int(403).encode(PropertyStyle::NginxWasm),
-            b"403"
-        );
-        assert_eq!(
-            PropertyValue::Bool(false).encode(PropertyStyle::Apisix),
-            b"false"
-        );
+        assert_eq!(PropertyValue::Int(403).encode(PropertyStyle::NginxWasm), b"403");
+        assert_eq!(PropertyValue::Bool(false).encode(PropertyStyle::Apisix), b"false");
     }
 
     #[test]

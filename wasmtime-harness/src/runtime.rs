@@ -72,13 +72,7 @@ impl Runtime {
     }
 
     /// Calls the plugin, if it has the callback and its VM still works.
-    pub(crate) fn call(
-        &mut self,
-        place: Place,
-        callback: Callback,
-        args: &[i32],
-        window: Window,
-    ) -> Called {
+    pub(crate) fn call(&mut self, place: Place, callback: Callback, args: &[i32], window: Window) -> Called {
         let Some(entry) = self.callable(place.vm, callback) else {
             return Called::Absent;
         };
@@ -96,13 +90,7 @@ impl Runtime {
         if broken { None } else { vm.callback(callback) }
     }
 
-    fn enter(
-        &mut self,
-        place: Place,
-        callback: Callback,
-        args: &[i32],
-        window: Window,
-    ) -> Option<usize> {
+    fn enter(&mut self, place: Place, callback: Callback, args: &[i32], window: Window) -> Option<usize> {
         let state = self.state_mut();
         state.frame.vm = place.vm;
         state.frame.callback = Some(callback);
@@ -114,11 +102,7 @@ impl Runtime {
         state.trace.push(|| TraceEntry {
             vm,
             context: place.context,
-            event: TraceEvent::Callback {
-                callback,
-                args: args.to_vec(),
-                result: None,
-            },
+            event: TraceEvent::Callback { callback, args: args.to_vec(), result: None },
         })
     }
 
@@ -156,17 +140,11 @@ impl Runtime {
         }
     }
 
-    fn leave(
-        &mut self,
-        index: Option<usize>,
-        outcome: Result<Option<i32>, wasmtime::Error>,
-    ) -> Called {
+    fn leave(&mut self, index: Option<usize>, outcome: Result<Option<i32>, wasmtime::Error>) -> Called {
         let callback = self.state().frame.callback;
         let called = match outcome {
             Ok(result) => Called::Returned(result),
-            Err(error) => {
-                Called::Trapped(self.fail(callback.map_or("instantiate", Callback::name), &error))
-            }
+            Err(error) => Called::Trapped(self.fail(callback.map_or("instantiate", Callback::name), &error)),
         };
         let state = self.state_mut();
         state.frame.callback = None;
@@ -180,12 +158,7 @@ impl Runtime {
 
     /// Marks the current VM as broken.
     pub(crate) fn fail(&mut self, callback: &'static str, error: &wasmtime::Error) -> Trap {
-        let trap = Trap {
-            kind: kind_of(error),
-            vm: self.state().role(),
-            callback,
-            message: format!("{error:#}"),
-        };
+        let trap = Trap { kind: kind_of(error), vm: self.state().role(), callback, message: format!("{error:#}") };
         self.fail_with(trap.clone());
         trap
     }

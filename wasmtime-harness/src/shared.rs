@@ -54,33 +54,21 @@ impl Queues {
             queue.consumer = consumer;
             return index;
         }
-        self.0.push(Queue {
-            vm_id: vm_id.to_owned(),
-            name: name.to_vec(),
-            items: VecDeque::new(),
-            consumer,
-        });
+        self.0.push(Queue { vm_id: vm_id.to_owned(), name: name.to_vec(), items: VecDeque::new(), consumer });
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
     fn position(&mut self, vm_id: &str, name: &[u8]) -> Option<(u32, &mut Queue)> {
         let numbered = (1u32..).zip(self.0.iter_mut());
-        numbered
-            .into_iter()
-            .find(|(_, queue)| queue.vm_id == vm_id && queue.name == name)
+        numbered.into_iter().find(|(_, queue)| queue.vm_id == vm_id && queue.name == name)
     }
 
     pub(crate) fn resolve(&mut self, vm_id: &str, name: &[u8]) -> Result<u32, Status> {
-        self.position(vm_id, name)
-            .map(|(id, _)| id)
-            .ok_or(Status::NotFound)
+        self.position(vm_id, name).map(|(id, _)| id).ok_or(Status::NotFound)
     }
 
     fn queue(&mut self, id: u32) -> Result<&mut Queue, Status> {
-        let index = usize::try_from(id)
-            .ok()
-            .and_then(|id| id.checked_sub(1))
-            .ok_or(Status::NotFound)?;
+        let index = usize::try_from(id).ok().and_then(|id| id.checked_sub(1)).ok_or(Status::NotFound)?;
         self.0.get_mut(index).ok_or(Status::NotFound)
     }
 
@@ -105,10 +93,7 @@ mod tests {
         data.set(b"k".to_vec(), b"1".to_vec(), 0).unwrap();
         let (_, cas) = data.get(b"k").unwrap();
         data.set(b"k".to_vec(), b"2".to_vec(), cas).unwrap();
-        assert_eq!(
-            data.set(b"k".to_vec(), b"3".to_vec(), cas),
-            Err(Status::CasMismatch)
-        );
+        assert_eq!(data.set(b"k".to_vec(), b"3".to_vec(), cas), Err(Status::CasMismatch));
         data.set(b"k".to_vec(), b"4".to_vec(), 0).unwrap();
         assert_eq!(data.get(b"k").unwrap().0, b"4");
     }

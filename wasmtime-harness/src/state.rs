@@ -152,14 +152,7 @@ impl State {
             http_calls: Callouts::default(),
             grpc_calls: Callouts::default(),
             next_token,
-            frame: Frame {
-                vm: 0,
-                callback: None,
-                context: 0,
-                effective: 0,
-                window: Window::Nothing,
-                restricted: false,
-            },
+            frame: Frame { vm: 0, callback: None, context: 0, effective: 0, window: Window::Nothing, restricted: false },
             touched: BTreeSet::new(),
             arrivals: Vec::new(),
             done: Vec::new(),
@@ -172,10 +165,7 @@ impl State {
 
     /// Whether the capability restriction lets the plugin have that function.
     pub(crate) fn allows(&self, name: &str) -> bool {
-        self.settings
-            .capabilities
-            .as_ref()
-            .is_none_or(|names| names.contains(name))
+        self.settings.capabilities.as_ref().is_none_or(|names| names.contains(name))
     }
 
     /// The restriction covers the ABI's callbacks, not the module's start.
@@ -184,9 +174,7 @@ impl State {
     }
 
     pub(crate) fn role(&self) -> VmRole {
-        self.vms
-            .get(self.frame.vm)
-            .map_or(VmRole::Main, |vm| vm.role)
+        self.vms.get(self.frame.vm).map_or(VmRole::Main, |vm| vm.role)
     }
 
     pub(crate) fn vm(&mut self) -> Option<&mut Vm> {
@@ -195,11 +183,7 @@ impl State {
 
     /// What the effective context is.
     pub(crate) fn owner(&self) -> Option<Owner> {
-        self.vms
-            .get(self.frame.vm)?
-            .contexts
-            .get(&self.frame.effective)
-            .copied()
+        self.vms.get(self.frame.vm)?.contexts.get(&self.frame.effective).copied()
     }
 
     /// The stream of the effective context.
@@ -269,13 +253,7 @@ impl State {
 
     fn call_map(&self, kind: MapKind) -> Option<&Headers> {
         match &self.frame.window {
-            Window::HttpCall {
-                headers, trailers, ..
-            } => Some(if kind == MapKind::CallHeaders {
-                headers
-            } else {
-                trailers
-            }),
+            Window::HttpCall { headers, trailers, .. } => Some(if kind == MapKind::CallHeaders { headers } else { trailers }),
             _ => None,
         }
     }
@@ -293,9 +271,7 @@ impl State {
         let always = !self.profile.http.maps_follow_phase;
         let reply_open = self.profile.http.reply_headers_open;
         let stream = self.stream()?;
-        if let (MapKind::ResponseHeaders, true, Some(reply)) =
-            (kind, reply_open, &mut stream.pending_reply)
-        {
+        if let (MapKind::ResponseHeaders, true, Some(reply)) = (kind, reply_open, &mut stream.pending_reply) {
             return Some(&mut reply.headers);
         }
         if stream.logging {
@@ -303,19 +279,13 @@ impl State {
         }
         let has_response = !stream.response.headers.is_empty();
         match kind {
-            MapKind::RequestHeaders => {
-                (always || stream.request.headers_open).then_some(&mut stream.request.headers)
-            }
+            MapKind::RequestHeaders => (always || stream.request.headers_open).then_some(&mut stream.request.headers),
             MapKind::ResponseHeaders => {
                 let open = stream.response.headers_open || (always && has_response);
                 open.then_some(&mut stream.response.headers)
             }
-            MapKind::RequestTrailers if stream.request.trailers_open => {
-                stream.request.trailers.as_mut()
-            }
-            MapKind::ResponseTrailers if stream.response.trailers_open => {
-                stream.response.trailers.as_mut()
-            }
+            MapKind::RequestTrailers if stream.request.trailers_open => stream.request.trailers.as_mut(),
+            MapKind::ResponseTrailers if stream.response.trailers_open => stream.response.trailers.as_mut(),
             _ => None,
         }
     }
@@ -325,9 +295,7 @@ impl State {
         match kind {
             BufferKind::RequestBody => self.stream().map(|stream| stream.request.body.clone()),
             BufferKind::ResponseBody => self.stream().map(|stream| stream.response.body.clone()),
-            BufferKind::DownstreamData => {
-                self.connection().map(|tcp| tcp.downstream.buffer.clone())
-            }
+            BufferKind::DownstreamData => self.connection().map(|tcp| tcp.downstream.buffer.clone()),
             BufferKind::UpstreamData => self.connection().map(|tcp| tcp.upstream.buffer.clone()),
             BufferKind::VmConfiguration => Some(self.settings.vm_configuration.to_vec()),
             BufferKind::PluginConfiguration => self.plugin_configuration(),
@@ -354,8 +322,6 @@ impl State {
             return None;
         }
         let root = self.root_id();
-        self.vm()?
-            .root(root)
-            .map(|root| root.configuration.to_vec())
+        self.vm()?.root(root).map(|root| root.configuration.to_vec())
     }
 }

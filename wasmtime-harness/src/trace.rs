@@ -42,11 +42,7 @@ pub enum TraceEvent {
 impl fmt::Display for TraceEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.event {
-            TraceEvent::Callback {
-                callback,
-                args,
-                result,
-            } => {
+            TraceEvent::Callback { callback, args, result } => {
                 write!(f, "{} -> {}(", self.vm, callback.name())?;
                 for (index, arg) in args.iter().enumerate() {
                     write!(f, "{}{arg}", if index == 0 { "" } else { ", " })?;
@@ -56,11 +52,7 @@ impl fmt::Display for TraceEntry {
                     None => f.write_str(")"),
                 }
             }
-            TraceEvent::Hostcall {
-                call,
-                detail,
-                status,
-            } => {
+            TraceEvent::Hostcall { call, detail, status } => {
                 write!(f, "{}   <- {}({detail})", self.vm, call.name())?;
                 match status {
                     Some(status) => write!(f, " = {status}"),
@@ -91,12 +83,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new() -> Self {
-        Self {
-            enabled: true,
-            entries: Vec::new(),
-            hostcalls: [0; Hostcall::COUNT],
-            callbacks: [0; Callback::COUNT],
-        }
+        Self { enabled: true, entries: Vec::new(), hostcalls: [0; Hostcall::COUNT], callbacks: [0; Callback::COUNT] }
     }
 
     pub(crate) fn count_hostcall(&mut self, call: Hostcall) {

@@ -57,12 +57,7 @@ pub struct Trap {
 
 impl std::fmt::Display for Trap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            kind,
-            vm,
-            callback,
-            message,
-        } = self;
+        let Self { kind, vm, callback, message } = self;
         write!(f, "{} in `{callback}` on {vm}: {message}", kind.code())
     }
 }
@@ -95,9 +90,6 @@ pub(crate) struct Abort {
 
 impl Abort {
     pub(crate) fn new(kind: TrapKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 }

@@ -109,9 +109,7 @@ impl Vm {
             .iter()
             .find_map(|name| instance.get_typed_func::<u32, u32>(&mut store, name).ok());
         for (slot, callback) in self.callbacks.iter_mut().zip(Callback::ALL) {
-            *slot = instance
-                .get_func(&mut store, callback.name())
-                .map(|func| entry(func, &mut store));
+            *slot = instance.get_func(&mut store, callback.name()).map(|func| entry(func, &mut store));
         }
     }
 
@@ -128,10 +126,7 @@ impl Vm {
 
     /// The root that new streams get.
     pub(crate) fn active_root(&self) -> Option<&Root> {
-        self.roots
-            .iter()
-            .rev()
-            .find(|root| root.stage == RootStage::Active)
+        self.roots.iter().rev().find(|root| root.stage == RootStage::Active)
     }
 
     pub(crate) fn root(&mut self, id: u32) -> Option<&mut Root> {

@@ -78,11 +78,7 @@ const MAX_RANDOM: u32 = 64 * 1024;
 
 pub(crate) fn add_to_linker(linker: &mut Linker<State>, profile: &Profile) -> wasmtime::Result<()> {
     for module in MODULES {
-        let mut link = WasiLinker {
-            linker,
-            profile,
-            module,
-        };
+        let mut link = WasiLinker { linker, profile, module };
         add_process(&mut link)?;
         add_streams(&mut link)?;
         add_refusals(&mut link)?;
@@ -97,11 +93,7 @@ struct WasiLinker<'a> {
 }
 
 impl WasiLinker<'_> {
-    fn add<P, R>(
-        &mut self,
-        name: &str,
-        function: impl wasmtime::IntoFunc<State, P, R>,
-    ) -> wasmtime::Result<()> {
+    fn add<P, R>(&mut self, name: &str, function: impl wasmtime::IntoFunc<State, P, R>) -> wasmtime::Result<()> {
         if self.profile.offers_wasi(name) {
             self.linker.func_wrap(self.module, name, function)?;
         }
@@ -111,83 +103,58 @@ impl WasiLinker<'_> {
 
 fn add_process(link: &mut WasiLinker<'_>) -> wasmtime::Result<()> {
     link.add("args_get", |_: u32, _: u32| SUCCESS)?;
-    link.add(
-        "args_sizes_get",
-        |mut caller: Caller<'_, State>, count: u32, size: u32| {
-            store_all(&mut caller, &[(count, 0), (size, 0)])
-        },
-    )?;
+    link.add("args_sizes_get", |mut caller: Caller<'_, State>, count: u32, size: u32| {
+        store_all(&mut caller, &[(count, 0), (size, 0)])
+    })?;
     link.add("environ_get", environ_get)?;
     link.add("environ_sizes_get", environ_sizes_get)?;
     link.add("clock_time_get", clock_time_get)?;
     link.add(
         "clock_res_get",
         |mut caller: Caller<'_, State>, id: u32, ptr: u32| {
-            if id > 1 {
-                NOTSUP
-            } else {
-                store(&mut caller, ptr, &1u64.to_le_bytes())
-            }
+            if id > 1 { NOTSUP } else { store(&mut caller, ptr, &1u64.to_le_bytes()) }
         },
     )?;
     link.add("random_get", random_get)?;
     link.add("sched_yield", || SUCCESS)?;
     link.add("poll_oneoff", |_: u32, _: u32, _: u32, _: u32| NOSYS)?;
     link.add("proc_exit", |code: u32| -> wasmtime::Result<()> {
-        Err(wasmtime::Error::new(Abort::new(
-            TrapKind::Exit,
-            format!("proc_exit({code})"),
-        )))
+        Err(wasmtime::Error::new(Abort::new(TrapKind::Exit, format!("proc_exit({code})"))))
     })
 }
 
 fn add_streams(link: &mut WasiLinker<'_>) -> wasmtime::Result<()> {
     link.add("fd_write", fd_write)?;
-    link.add(
-        "fd_pwrite",
-        |caller: Caller<'_, State>, fd: u32, iovs: u32, len: u32, _: u64, written: u32| {
-            fd_write(caller, fd, iovs, len, written)
-        },
-    )?;
+    link.add("fd_pwrite", |caller: Caller<'_, State>, fd: u32, iovs: u32, len: u32, _: u64, written: u32| {
+        fd_write(caller, fd, iovs, len, written)
+    })?;
     link.add("fd_close", |_: u32| SUCCESS)?;
     link.add("fd_seek", |_: u32, _: i64, _: u32, _: u32| SUCCESS)?;
-    link.add(
-        "fd_fdstat_get",
-        |mut caller: Caller<'_, State>, fd: u32, ptr: u32| {
-            if !is_output(fd) {
-                return BADF;
-            }
-            let mut stat = [0u8; 24];
-            // The right to write, and nothing else.
-            if let Some(rights) = stat.get_mut(8) {
-                *rights = 64;
-            }
-            store(&mut caller, ptr, &stat)
-        },
-    )?;
+    link.add("fd_fdstat_get", |mut caller: Caller<'_, State>, fd: u32, ptr: u32| {
+        if !is_output(fd) {
+            return BADF;
+        }
+        let mut stat = [0u8; 24];
+        // The right to write, and nothing else.
+        if let Some(rights) = stat.get_mut(8) {
+            *rights = 64;
+        }
+        store(&mut caller, ptr, &stat)
+    })?;
     link.add("fd_fdstat_set_flags", |_: u32, _: u32| NOSYS)?;
     link.add(
         "fd_tell",
         |mut caller: Caller<'_, State>, fd: u32, ptr: u32| {
-            if is_output(fd) {
-                store(&mut caller, ptr, &0u64.to_le_bytes())
-            } else {
-                BADF
-            }
+            if is_output(fd) { store(&mut caller, ptr, &0u64.to_le_bytes()) } else { BADF }
         },
     )?;
     link.add("fd_sync", output_only)?;
     link.add("fd_datasync", output_only)?;
     link.add("fd_advise", |_: u32, _: u64, _: u64, _: u32| SUCCESS)?;
     link.add("fd_allocate", |fd: u32, _: u64, _: u64| output_only(fd))?;
-    link.add("fd_fdstat_set_rights", |fd: u32, _: u64, _: u64| {
-        output_only(fd)
-    })?;
+    link.add("fd_fdstat_set_rights", |fd: u32, _: u64, _: u64| output_only(fd))?;
     link.add("fd_filestat_set_size", |fd: u32, _: u64| output_only(fd))?;
-    link.add(
-        "fd_filestat_set_times",
-        |fd: u32, _: u64, _: u64, _: u32| output_only(fd),
-    )
+    link.add("fd_filestat_set_times", |fd: u32, _: u64, _: u64, _: u32| output_only(fd))
 }
 
 fn add_refusals(link: &mut WasiLinker<'_>) -> wasmtime::Result<()> {
@@ -196,45 +163,20 @@ fn add_refusals(link: &mut WasiLinker<'_>) -> wasmtime::Result<()> {
     link.add("fd_prestat_get", |_: u32, _: u32| BADF)?;
     link.add("fd_prestat_dir_name", |_: u32, _: u32, _: u32| NOSYS)?;
     link.add("fd_filestat_get", |_: u32, _: u32| BADF)?;
-    link.add("fd_readdir", |_: u32, _: u32, _: u32, _: u64, _: u32| {
-        NOTSUP
-    })?;
+    link.add("fd_readdir", |_: u32, _: u32, _: u32, _: u64, _: u32| NOTSUP)?;
     link.add("fd_renumber", |_: u32, _: u32| NOTSUP)?;
-    link.add(
-        "path_open",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: i64, _: i64, _: u32, _: u32| NOENT,
-    )?;
-    link.add(
-        "path_filestat_get",
-        |_: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP,
-    )?;
+    link.add("path_open", |_: u32, _: u32, _: u32, _: u32, _: u32, _: i64, _: i64, _: u32, _: u32| NOENT)?;
+    link.add("path_filestat_get", |_: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP)?;
     link.add("path_create_directory", |_: u32, _: u32, _: u32| NOTSUP)?;
-    link.add(
-        "path_filestat_set_times",
-        |_: u32, _: u32, _: u32, _: u32, _: u64, _: u64, _: u32| NOTSUP,
-    )?;
-    link.add(
-        "path_link",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP,
-    )?;
-    link.add(
-        "path_readlink",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP,
-    )?;
+    link.add("path_filestat_set_times", |_: u32, _: u32, _: u32, _: u32, _: u64, _: u64, _: u32| NOTSUP)?;
+    link.add("path_link", |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP)?;
+    link.add("path_readlink", |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP)?;
     link.add("path_remove_directory", |_: u32, _: u32, _: u32| NOTSUP)?;
-    link.add(
-        "path_rename",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP,
-    )?;
-    link.add("path_symlink", |_: u32, _: u32, _: u32, _: u32, _: u32| {
-        NOTSUP
-    })?;
+    link.add("path_rename", |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP)?;
+    link.add("path_symlink", |_: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP)?;
     link.add("path_unlink_file", |_: u32, _: u32, _: u32| NOTSUP)?;
     link.add("sock_accept", |_: u32, _: u32, _: u32| NOTSUP)?;
-    link.add(
-        "sock_recv",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP,
-    )?;
+    link.add("sock_recv", |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP)?;
     link.add("sock_send", |_: u32, _: u32, _: u32, _: u32, _: u32| NOTSUP)?;
     link.add("sock_shutdown", |_: u32, _: u32| NOTSUP)
 }
@@ -283,10 +225,7 @@ fn store_all(caller: &mut Caller<'_, State>, words: &[(u32, u32)]) -> u32 {
 
 fn environ_sizes_get(mut caller: Caller<'_, State>, count_ptr: u32, size_ptr: u32) -> u32 {
     let environment = &caller.data().settings.environment;
-    let size: usize = environment
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + 2)
-        .sum();
+    let size: usize = environment.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
     let (count, size) = (u32::try_from(environment.len()), u32::try_from(size));
     match (count, size) {
         (Ok(count), Ok(size)) => store_all(&mut caller, &[(count_ptr, count), (size_ptr, size)]),
@@ -297,8 +236,7 @@ fn environ_sizes_get(mut caller: Caller<'_, State>, count_ptr: u32, size_ptr: u3
 fn environ_get(mut caller: Caller<'_, State>, mut array: u32, mut buffer: u32) -> u32 {
     for (name, value) in caller.data().settings.environment.clone() {
         let entry = format!("{name}={value}\0");
-        if store(&mut caller, array, &buffer.to_le_bytes()) != SUCCESS
-            || store(&mut caller, buffer, entry.as_bytes()) != SUCCESS
+        if store(&mut caller, array, &buffer.to_le_bytes()) != SUCCESS || store(&mut caller, buffer, entry.as_bytes()) != SUCCESS
         {
             return FAULT;
         }
@@ -328,13 +266,7 @@ fn random_get(mut caller: Caller<'_, State>, ptr: u32, len: u32) -> u32 {
     store(&mut caller, ptr, &bytes)
 }
 
-fn fd_write(
-    mut caller: Caller<'_, State>,
-    fd: u32,
-    iovs: u32,
-    count: u32,
-    written_ptr: u32,
-) -> u32 {
+fn fd_write(mut caller: Caller<'_, State>, fd: u32, iovs: u32, count: u32, written_ptr: u32) -> u32 {
     let level = match fd {
         1 => LogLevel::Info,
         2 => LogLevel::Error,
@@ -345,11 +277,7 @@ fn fd_write(
     };
     let written = u32::try_from(text.len()).unwrap_or(u32::MAX);
     if !text.is_empty() {
-        write_line(
-            caller.data_mut(),
-            level,
-            text.strip_suffix(b"\n").unwrap_or(&text),
-        );
+        write_line(caller.data_mut(), level, text.strip_suffix(b"\n").unwrap_or(&text));
     }
     store(&mut caller, written_ptr, &written.to_le_bytes())
 }

@@ -90,13 +90,7 @@ mod tests {
     #[test]
     fn decoding_gives_back_what_was_encoded() {
         let pairs = decode(TWO).unwrap();
-        assert_eq!(
-            pairs,
-            [
-                (b"a".to_vec(), b"bc".to_vec()),
-                (b"def".to_vec(), Vec::new())
-            ]
-        );
+        assert_eq!(pairs, [(b"a".to_vec(), b"bc".to_vec()), (b"def".to_vec(), Vec::new())]);
         assert_eq!(decode(b"").unwrap(), []);
     }
 

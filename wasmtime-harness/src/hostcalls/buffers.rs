@@ -9,25 +9,15 @@ use crate::state::State;
 use crate::stream::splice;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(
-        linker,
-        GetBufferBytes,
-        |g, buffer: u32, start: u32, max: u32, ptr_ptr: u32, size_ptr: u32| {
-            get(g, buffer, (start, max), (ptr_ptr, size_ptr))
-        }
-    );
-    hostcall!(
-        linker,
-        GetBufferStatus,
-        |g, buffer: u32, size_ptr: u32, flags_ptr: u32| { status(g, buffer, size_ptr, flags_ptr) }
-    );
-    hostcall!(
-        linker,
-        SetBufferBytes,
-        |g, buffer: u32, start: u32, size: u32, ptr: u32, len: u32| {
-            set(g, buffer, (start, size), (ptr, len))
-        }
-    );
+    hostcall!(linker, GetBufferBytes, |g, buffer: u32, start: u32, max: u32, ptr_ptr: u32, size_ptr: u32| {
+        get(g, buffer, (start, max), (ptr_ptr, size_ptr))
+    });
+    hostcall!(linker, GetBufferStatus, |g, buffer: u32, size_ptr: u32, flags_ptr: u32| {
+        status(g, buffer, size_ptr, flags_ptr)
+    });
+    hostcall!(linker, SetBufferBytes, |g, buffer: u32, start: u32, size: u32, ptr: u32, len: u32| {
+        set(g, buffer, (start, size), (ptr, len))
+    });
     Ok(())
 }
 
@@ -41,14 +31,8 @@ fn get(guest: &mut Guest<'_>, buffer: u32, part: (u32, u32), target: (u32, u32))
     let bytes = contents(guest, buffer)?;
     let end = part.0.checked_add(part.1).ok_or(Status::BadArgument)?;
     let start = usize::try_from(part.0).map_err(|_| Status::BadArgument)?;
-    let end = usize::try_from(end)
-        .map_err(|_| Status::BadArgument)?
-        .min(bytes.len());
-    guest.give(
-        bytes.get(start..end).unwrap_or_default(),
-        target.0,
-        target.1,
-    )
+    let end = usize::try_from(end).map_err(|_| Status::BadArgument)?.min(bytes.len());
+    guest.give(bytes.get(start..end).unwrap_or_default(), target.0, target.1)
 }
 
 fn status(guest: &mut Guest<'_>, buffer: u32, size_ptr: u32, flags_ptr: u32) -> Outcome {

@@ -9,13 +9,9 @@ use crate::state::State;
 use crate::trap::{Abort, TrapKind};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(
-        linker,
-        DefineMetric,
-        |g, kind: u32, name: u32, name_len: u32, id_ptr: u32| {
-            define(g, kind, (name, name_len), id_ptr)
-        }
-    );
+    hostcall!(linker, DefineMetric, |g, kind: u32, name: u32, name_len: u32, id_ptr: u32| {
+        define(g, kind, (name, name_len), id_ptr)
+    });
     hostcall!(linker, IncrementMetric, |g, id: u32, offset: i64| {
         g.note(|| format!("{id}, {offset}"));
         Ok(g.state().metrics.increment(id, offset)?)

@@ -12,20 +12,12 @@ use crate::property::{PropertyValue, dotted};
 use crate::state::State;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(
-        linker,
-        GetProperty,
-        |g, path: u32, path_len: u32, ptr_ptr: u32, size_ptr: u32| {
-            get(g, (path, path_len), (ptr_ptr, size_ptr))
-        }
-    );
-    hostcall!(
-        linker,
-        SetProperty,
-        |g, path: u32, path_len: u32, value: u32, value_len: u32| {
-            set(g, (path, path_len), (value, value_len))
-        }
-    );
+    hostcall!(linker, GetProperty, |g, path: u32, path_len: u32, ptr_ptr: u32, size_ptr: u32| {
+        get(g, (path, path_len), (ptr_ptr, size_ptr))
+    });
+    hostcall!(linker, SetProperty, |g, path: u32, path_len: u32, value: u32, value_len: u32| {
+        set(g, (path, path_len), (value, value_len))
+    });
     Ok(())
 }
 
@@ -53,18 +45,9 @@ fn set(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> Outcome {
 }
 
 /// The properties of the stream or connection at hand.
-pub(super) fn of_context(
-    state: &mut State,
-) -> Result<&mut BTreeMap<String, PropertyValue>, Status> {
+pub(super) fn of_context(state: &mut State) -> Result<&mut BTreeMap<String, PropertyValue>, Status> {
     if let Some(index) = state.connection_index() {
-        return state
-            .connections
-            .get_mut(index)
-            .map(|tcp| &mut tcp.properties)
-            .ok_or(Status::NotFound);
+        return state.connections.get_mut(index).map(|tcp| &mut tcp.properties).ok_or(Status::NotFound);
     }
-    state
-        .stream()
-        .map(|stream| &mut stream.properties)
-        .ok_or(Status::NotFound)
+    state.stream().map(|stream| &mut stream.properties).ok_or(Status::NotFound)
 }

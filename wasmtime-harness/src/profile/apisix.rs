@@ -43,12 +43,7 @@ impl Profile {
             unknown_abi_loads: true,
             support: support(DIFFERENT),
             wasi: WasiSupport::All,
-            start: StartRules {
-                canary: false,
-                main_thread: false,
-                vm_start: false,
-                failed_worker: FailedWorker::Fatal,
-            },
+            start: StartRules { canary: false, main_thread: false, vm_start: false, failed_worker: FailedWorker::Fatal },
             end_order: &[Callback::OnDone, Callback::OnDelete],
             properties: PropertyStyle::Apisix,
             http: HttpRules {
@@ -59,11 +54,7 @@ impl Profile {
                 single_headers: &["authorization", "host"],
                 authority_is_server: false,
                 trap_status: 503,
-                call_phases: &[
-                    Callback::OnRequestHeaders,
-                    Callback::OnRequestBody,
-                    Callback::OnHttpCallResponse,
-                ],
+                call_phases: &[Callback::OnRequestHeaders, Callback::OnRequestBody, Callback::OnHttpCallResponse],
                 call_elsewhere: Elsewhere::BadArgument,
                 second_reply_traps: false,
                 reply_cancels_calls: false,

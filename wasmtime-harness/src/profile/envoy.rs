@@ -40,12 +40,7 @@ impl Profile {
             links_by_abi: true,
             support: support(&[]),
             wasi: WasiSupport::All,
-            start: StartRules {
-                canary: true,
-                main_thread: true,
-                vm_start: true,
-                failed_worker: FailedWorker::Unfiltered,
-            },
+            start: StartRules { canary: true, main_thread: true, vm_start: true, failed_worker: FailedWorker::Unfiltered },
             end_order: &[Callback::OnLog, Callback::OnDone, Callback::OnDelete],
             log_limit: None,
             clock_step: Duration::from_nanos(1),

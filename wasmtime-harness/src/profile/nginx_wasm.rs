@@ -48,12 +48,7 @@ impl Profile {
             links_by_abi: false,
             support: support(TRAPS),
             wasi: WasiSupport::Only(WASI),
-            start: StartRules {
-                canary: false,
-                main_thread: false,
-                vm_start: true,
-                failed_worker: FailedWorker::Fatal,
-            },
+            start: StartRules { canary: false, main_thread: false, vm_start: true, failed_worker: FailedWorker::Fatal },
             end_order: &[Callback::OnDone, Callback::OnLog, Callback::OnDelete],
             log_limit: Some(2048),
             clock_step: Duration::from_millis(1),

@@ -5,10 +5,6 @@ use super::*;
 impl Profile {
     /// Envoy's behaviour, and every use of undefined behaviour ends the plugin.
     pub fn strict() -> Self {
-        Self {
-            name: "strict",
-            strict: true,
-            ..Self::envoy()
-        }
+        Self { name: "strict", strict: true, ..Self::envoy() }
     }
 }

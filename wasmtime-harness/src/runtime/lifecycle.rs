@@ -48,10 +48,7 @@ impl Runtime {
     }
 
     fn start_worker(&mut self, index: usize) -> Result<Worker, HostError> {
-        match (
-            self.start_vm(VmRole::Worker(index)),
-            self.state().profile.start.failed_worker,
-        ) {
+        match (self.start_vm(VmRole::Worker(index)), self.state().profile.start.failed_worker) {
             (Ok(vm), _) => Ok(Worker::Filtered(vm)),
             (Err(error), FailedWorker::Fatal) => Err(error),
             (Err(_), FailedWorker::Unfiltered) => Ok(Worker::Unfiltered),
@@ -75,15 +72,10 @@ impl Runtime {
         self.refuel();
         let instance = self.pre.instantiate(&mut self.store);
         self.state_mut().frame.restricted = false;
-        let instance = instance.map_err(|error| HostError::Instantiate {
-            vm: role,
-            reason: format!("{error:#}"),
-        })?;
+        let instance = instance.map_err(|error| HostError::Instantiate { vm: role, reason: format!("{error:#}") })?;
         let mut attached = Vm::new(role);
         attached.attach(instance, &mut self.store);
-        attached.memory_high_water = attached
-            .memory
-            .map_or(0, |memory| memory.data_size(&self.store));
+        attached.memory_high_water = attached.memory.map_or(0, |memory| memory.data_size(&self.store));
         if let Some(slot) = self.state_mut().vms.get_mut(vm) {
             *slot = attached;
         }
@@ -114,36 +106,19 @@ impl Runtime {
 
     /// A new root context with its configuration; older ones stay as they are.
     fn start_root(&mut self, vm: usize, configuration: Arc<[u8]>) -> Result<u32, HostError> {
-        let first = self
-            .state()
-            .vms
-            .get(vm)
-            .is_some_and(|vm| vm.roots.is_empty());
-        let place = Place {
-            vm,
-            context: self.register_root(vm, configuration.clone()),
-        };
+        let first = self.state().vms.get(vm).is_some_and(|vm| vm.roots.is_empty());
+        let place = Place { vm, context: self.register_root(vm, configuration.clone()) };
         let created = self.call_create(place);
         started(created)?;
         if first && self.state().profile.start.vm_start {
             let size = word(self.state().settings.vm_configuration.len());
-            let called = self.call(
-                place,
-                Callback::OnVmStart,
-                &[word_id(place.context), size],
-                Window::VmStart,
-            );
+            let called = self.call(place, Callback::OnVmStart, &[word_id(place.context), size], Window::VmStart);
             if !started(called)? {
                 return Err(HostError::StartRefused { vm: self.role(vm) });
             }
         }
         let args = [word_id(place.context), word(configuration.len())];
-        let called = self.call(
-            place,
-            Callback::OnConfigure,
-            &args,
-            Window::Configure(configuration),
-        );
+        let called = self.call(place, Callback::OnConfigure, &args, Window::Configure(configuration));
         if !started(called)? {
             return Err(HostError::ConfigurationRefused { vm: self.role(vm) });
         }
@@ -151,12 +126,7 @@ impl Runtime {
     }
 
     fn call_create(&mut self, root: Place) -> Called {
-        self.call(
-            root,
-            Callback::OnContextCreate,
-            &[word_id(root.context), 0],
-            Window::Nothing,
-        )
+        self.call(root, Callback::OnContextCreate, &[word_id(root.context), 0], Window::Nothing)
     }
 
     pub(crate) fn role(&self, vm: usize) -> VmRole {
@@ -168,27 +138,15 @@ impl Runtime {
             return 0;
         };
         let id = vm.allocate_context(Owner::Root);
-        vm.roots.push(Root {
-            id,
-            configuration,
-            tick_period: None,
-            next_tick: Duration::ZERO,
-            stage: RootStage::Active,
-        });
+        vm.roots.push(Root { id, configuration, tick_period: None, next_tick: Duration::ZERO, stage: RootStage::Active });
         id
     }
 
     /// The canary is thrown away without a callback; its callouts are cancelled.
     fn discard_canary(&mut self) {
         let state = self.state_mut();
-        let canaries: Vec<usize> = (0..state.vms.len())
-            .filter(|index| {
-                state
-                    .vms
-                    .get(*index)
-                    .is_some_and(|vm| vm.role == VmRole::Canary)
-            })
-            .collect();
+        let canaries: Vec<usize> =
+            (0..state.vms.len()).filter(|index| state.vms.get(*index).is_some_and(|vm| vm.role == VmRole::Canary)).collect();
         for vm in &canaries {
             if let Some(vm) = state.vms.get_mut(*vm) {
                 for root in &mut vm.roots {
@@ -231,53 +189,26 @@ impl Runtime {
     }
 
     fn replace_root(&mut self, vm: usize, configuration: Arc<[u8]>) -> Result<(), HostError> {
-        let old = self
-            .state()
-            .vms
-            .get(vm)
-            .and_then(|vm| vm.active_root())
-            .map(|root| root.id);
+        let old = self.state().vms.get(vm).and_then(|vm| vm.active_root()).map(|root| root.id);
         let fresh = self.start_root(vm, configuration);
-        let outdated = if fresh.is_ok() {
-            old
-        } else {
-            self.newest_root(vm)
-        };
+        let outdated = if fresh.is_ok() { old } else { self.newest_root(vm) };
         if let Some(root) = outdated.and_then(|id| self.state_mut().vms.get_mut(vm)?.root(id)) {
-            root.stage = if fresh.is_ok() {
-                RootStage::Draining
-            } else {
-                RootStage::Deleted
-            };
+            root.stage = if fresh.is_ok() { RootStage::Draining } else { RootStage::Deleted };
         }
         fresh.map(|_| ())
     }
 
     fn newest_root(&self, vm: usize) -> Option<u32> {
-        self.state()
-            .vms
-            .get(vm)
-            .and_then(|vm| vm.roots.last())
-            .map(|root| root.id)
+        self.state().vms.get(vm).and_then(|vm| vm.roots.last()).map(|root| root.id)
     }
 
     /// Takes down every root that was replaced; with `all`, the active ones too.
     pub(crate) fn drain(&mut self, all: Drain) {
         for place in self.roots_to_drain(all) {
-            let called = self.call(
-                place,
-                Callback::OnDone,
-                &[word_id(place.context)],
-                Window::Nothing,
-            );
+            let called = self.call(place, Callback::OnDone, &[word_id(place.context)], Window::Nothing);
             if called.agreed() {
                 self.delete_root(place);
-            } else if let Some(root) = self
-                .state_mut()
-                .vms
-                .get_mut(place.vm)
-                .and_then(|vm| vm.root(place.context))
-            {
+            } else if let Some(root) = self.state_mut().vms.get_mut(place.vm).and_then(|vm| vm.root(place.context)) {
                 root.stage = RootStage::PendingDone;
             }
         }
@@ -294,10 +225,7 @@ impl Runtime {
                     RootStage::PendingDone | RootStage::Deleted => false,
                 };
                 if due {
-                    places.push(Place {
-                        vm: index,
-                        context: root.id,
-                    });
+                    places.push(Place { vm: index, context: root.id });
                 }
             }
         }
@@ -305,12 +233,7 @@ impl Runtime {
     }
 
     pub(crate) fn delete_root(&mut self, place: Place) {
-        self.call(
-            place,
-            Callback::OnDelete,
-            &[word_id(place.context)],
-            Window::Nothing,
-        );
+        self.call(place, Callback::OnDelete, &[word_id(place.context)], Window::Nothing);
         let Some(vm) = self.state_mut().vms.get_mut(place.vm) else {
             return;
         };
@@ -336,11 +259,7 @@ impl Runtime {
             TrapPolicy::Rebuild => self.rebuild(worker),
             TrapPolicy::FailReload { backoff } => {
                 let due = failure.saturating_add(backoff);
-                if self.state().clock.now() >= due {
-                    self.rebuild(worker)
-                } else {
-                    Verdict::Refuse
-                }
+                if self.state().clock.now() >= due { self.rebuild(worker) } else { Verdict::Refuse }
             }
         }
     }

@@ -1,0 +1,185 @@
+//! Keys, decoded once when a key set is read, each bound to what it may verify.
+
+use super::algorithm::{Algorithm, HashFunction, KeyKind};
+use hmac::{Hmac, KeyInit, Mac};
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use sha2::{Sha256, Sha384, Sha512};
+use std::fmt;
+
+/// A key that verifies signatures: its material, its id, and the algorithm that it is bound to, if its owner bound it.
+#[derive(Debug, Clone)]
+pub struct Key {
+    pub(super) id: Option<String>,
+    pub(super) algorithm: Option<Algorithm>,
+    pub(super) material: Material,
+}
+
+/// Key material in the shape that verifies fastest.
+#[derive(Debug, Clone)]
+pub(super) enum Material {
+    Secret(Box<Secret>),
+    Rsa(Box<rsa::PublicKey>),
+    P256(Box<p256::ecdsa::VerifyingKey>),
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    P521(Box<p521::ecdsa::VerifyingKey>),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+}
+
+/// The signature is not one of this key over this message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the signature does not verify")]
+pub struct Mismatch;
+
+impl Key {
+    /// The key's id (`kid`, RFC 7517 §4.5).
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The one algorithm that this key is bound to (`alg`, RFC 7517 §4.4), if it is bound.
+    #[must_use]
+    pub const fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
+    /// The type of the key.
+    #[must_use]
+    pub const fn kind(&self) -> KeyKind {
+        self.material.kind()
+    }
+
+    /// Whether the key may verify signatures of `algorithm`: by its type, by what it is bound to and, for shared secrets,
+    /// by its length (RFC 7518 §3.2: at least that of the hash).
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        let unbound = self.algorithm.is_none_or(|bound| bound == algorithm);
+        let long_enough = match &self.material {
+            Material::Secret(secret) => secret.fits(algorithm),
+            _ => true,
+        };
+        unbound && self.kind() == algorithm.key_kind() && long_enough
+    }
+
+    /// Verifies `signature` over `message`.
+    ///
+    /// # Errors
+    /// [`Mismatch`] also where the key does not fit the algorithm, or the signature has not exactly the length and form
+    /// that RFC 7518 §3 gives it.
+    pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
+        if !self.fits(algorithm) || algorithm.signature_length().is_some_and(|length| length != signature.len()) {
+            return Err(Mismatch);
+        }
+        match &self.material {
+            Material::Secret(secret) => secret.verify(algorithm, message, signature),
+            Material::Rsa(key) => verify_rsa(key, algorithm, message, signature),
+            Material::P256(key) => {
+                let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
+                key.verify_prehash(&HashFunction::Sha256.digest(message), &signature).map_err(|_| Mismatch)
+            }
+            Material::P384(key) => {
+                let signature = p384::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
+                key.verify_prehash(&HashFunction::Sha384.digest(message), &signature).map_err(|_| Mismatch)
+            }
+            Material::P521(key) => {
+                let signature = p521::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
+                key.verify_prehash(&HashFunction::Sha512.digest(message), &signature).map_err(|_| Mismatch)
+            }
+            Material::Ed25519(key) => {
+                let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| Mismatch)?;
+                key.verify_strict(message, &signature).map_err(|_| Mismatch)
+            }
+        }
+    }
+}
+
+impl Material {
+    pub(super) const fn kind(&self) -> KeyKind {
+        match self {
+            Self::Secret(_) => KeyKind::Secret,
+            Self::Rsa(_) => KeyKind::Rsa,
+            Self::P256(_) => KeyKind::P256,
+            Self::P384(_) => KeyKind::P384,
+            Self::P521(_) => KeyKind::P521,
+            Self::Ed25519(_) => KeyKind::Ed25519,
+        }
+    }
+
+    /// Whether both are the same public key. Secrets are never compared.
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rsa(own), Self::Rsa(other)) => own == other,
+            (Self::P256(own), Self::P256(other)) => own == other,
+            (Self::P384(own), Self::P384(other)) => own == other,
+            (Self::P521(own), Self::P521(other)) => own == other,
+            (Self::Ed25519(own), Self::Ed25519(other)) => own == other,
+            _ => false,
+        }
+    }
+}
+
+fn verify_rsa(key: &rsa::PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
+    let digest = algorithm.hash_function().ok_or(Mismatch)?.digest(message);
+    match algorithm {
+        Algorithm::Rs256 => key.verify(rsa::Pkcs1v15Sign::new::<Sha256>(), &digest, signature),
+        Algorithm::Rs384 => key.verify(rsa::Pkcs1v15Sign::new::<Sha384>(), &digest, signature),
+        Algorithm::Rs512 => key.verify(rsa::Pkcs1v15Sign::new::<Sha512>(), &digest, signature),
+        Algorithm::Ps256 => key.verify(rsa::Pss::<Sha256>::new(), &digest, signature),
+        Algorithm::Ps384 => key.verify(rsa::Pss::<Sha384>::new(), &digest, signature),
+        Algorithm::Ps512 => key.verify(rsa::Pss::<Sha512>::new(), &digest, signature),
+        _ => return Err(Mismatch),
+    }
+    .map_err(|_| Mismatch)
+}
+
+/// A shared secret as the hash states it starts from: the secret itself is not kept.
+#[derive(Clone)]
+pub(super) struct Secret {
+    hs256: Option<Hmac<Sha256>>,
+    hs384: Option<Hmac<Sha384>>,
+    hs512: Option<Hmac<Sha512>>,
+}
+
+impl Secret {
+    /// A secret, for the algorithms that it is long enough for; none where it is too short for all.
+    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
+        let long_enough = |hash: HashFunction| bytes.len() >= hash.length();
+        let secret = Self {
+            hs256: long_enough(HashFunction::Sha256).then(|| Hmac::new_from_slice(bytes).ok()).flatten(),
+            hs384: long_enough(HashFunction::Sha384).then(|| Hmac::new_from_slice(bytes).ok()).flatten(),
+            hs512: long_enough(HashFunction::Sha512).then(|| Hmac::new_from_slice(bytes).ok()).flatten(),
+        };
+        secret.fits(Algorithm::Hs256).then_some(secret)
+    }
+
+    pub(super) const fn fits(&self, algorithm: Algorithm) -> bool {
+        match algorithm {
+            Algorithm::Hs256 => self.hs256.is_some(),
+            Algorithm::Hs384 => self.hs384.is_some(),
+            Algorithm::Hs512 => self.hs512.is_some(),
+            _ => false,
+        }
+    }
+
+    fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
+        match algorithm {
+            Algorithm::Hs256 => verify_mac(self.hs256.as_ref(), message, signature),
+            Algorithm::Hs384 => verify_mac(self.hs384.as_ref(), message, signature),
+            Algorithm::Hs512 => verify_mac(self.hs512.as_ref(), message, signature),
+            _ => Err(Mismatch),
+        }
+    }
+}
+
+/// Compares in constant time: what an attacker could learn byte by byte here is the one thing that is secret.
+fn verify_mac<M: Mac + Clone>(keyed: Option<&M>, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
+    let mut mac = keyed.ok_or(Mismatch)?.clone();
+    mac.update(message);
+    mac.verify_slice(signature).map_err(|_| Mismatch)
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(..)")
+    }
+}
