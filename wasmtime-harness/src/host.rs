@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::abi::{Hostcall, Status};
+use crate::abi::{Callback, Hostcall, Status};
 use crate::callout::{GrpcAnswer, GrpcRequest, HttpAnswer, HttpRequest};
 use crate::calls::{GrpcCall, HttpCall};
 use crate::connection::Connect;
@@ -212,6 +212,13 @@ impl Host {
         Hostcall::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 
+    /// How often everything was called so far, and the fuel it took.
+    pub fn counts(&self) -> Counts {
+        let runtime = self.lock();
+        let trace = &runtime.state().trace;
+        Counts { hostcalls: trace.hostcalls, callbacks: trace.callbacks, fuel: runtime.fuel_by_callback }
+    }
+
     /// The fuel used by all callbacks so far; 0 when fuel is off.
     pub fn fuel_used(&self) -> u64 {
         self.lock().fuel_used
@@ -220,5 +227,26 @@ impl Host {
     /// The most memory any VM had, in bytes.
     pub fn memory_high_water(&self) -> usize {
         self.lock().state().vms.iter().map(|vm| vm.memory_high_water).max().unwrap_or(0)
+    }
+}
+
+/// Counts of all calls across the boundary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    hostcalls: [u64; Hostcall::COUNT],
+    callbacks: [u64; Callback::COUNT],
+    fuel: [u64; Callback::COUNT],
+}
+
+impl Counts {
+    /// Every hostcall and how often it was made.
+    pub fn hostcalls(&self) -> impl Iterator<Item = (Hostcall, u64)> {
+        Hostcall::ALL.iter().copied().zip(self.hostcalls)
+    }
+
+    /// Every callback, how often it was made and the fuel it took in all; no fuel when fuel is off.
+    pub fn callbacks(&self) -> impl Iterator<Item = (Callback, u64, u64)> {
+        let counted = Callback::ALL.iter().copied().zip(self.callbacks);
+        counted.zip(self.fuel).map(|((callback, count), fuel)| (callback, count, fuel))
     }
 }
