@@ -11,17 +11,14 @@ pub(crate) fn read(state: &State, path: &str) -> Result<PropertyValue, Status> {
     let stream = state
         .stream_index()
         .and_then(|index| state.streams.get(&index));
+    let stream = state.stream_index().and_then(|index| state.streams.get(&index));
     // The test gives `ip:port`; who sees only part of it is answered below.
     let partial = path == "source.address" && state.profile.properties != PropertyStyle::Envoy;
-    let own = stream
-        .filter(|_| !partial)
-        .and_then(|stream| stream.properties.get(path));
+    let own = stream.filter(|_| !partial).and_then(|stream| stream.properties.get(path));
     if let Some(value) = own {
         return Ok(value.clone());
     }
-    let connection = state
-        .connection_index()
-        .and_then(|index| state.connections.get(index));
+    let connection = state.connection_index().and_then(|index| state.connections.get(index));
     if let Some(value) = connection.and_then(|tcp| tcp.properties.get(path)) {
         return Ok(value.clone());
     }

@@ -135,11 +135,7 @@ impl Request {
     /// malformed request. The plugin sees the context and, at the end, the log.
     pub fn send_rejected(self, status: u32) -> Exchange {
         let request = Half::new(Headers::new(), Vec::new(), None);
-        let incoming = Incoming {
-            request,
-            properties: self.properties,
-            worker: self.worker,
-        };
+        let incoming = Incoming { request, properties: self.properties, worker: self.worker };
         let index = self.host.lock().open_rejected(incoming, status);
         Exchange::new(self.host, index)
     }
@@ -211,10 +207,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let mut runtime = self.host.lock();
         let streams = &mut runtime.state_mut().streams;
-        if streams
-            .get(&self.index)
-            .is_some_and(|stream| stream.stage == Stage::Ended)
-        {
+        if streams.get(&self.index).is_some_and(|stream| stream.stage == Stage::Ended) {
             streams.remove(&self.index);
         }
     }
@@ -226,13 +219,7 @@ impl Exchange {
     }
 
     fn read<T>(&self, read: impl FnOnce(&HttpStream) -> T) -> Option<T> {
-        self.0
-            .host
-            .lock()
-            .state()
-            .streams
-            .get(&self.0.index)
-            .map(read)
+        self.0.host.lock().state().streams.get(&self.0.index).map(read)
     }
 
     /// Where it is.
@@ -281,8 +268,7 @@ impl Exchange {
 
     /// A property of this exchange: the test's, or what the plugin set.
     pub fn property(&self, path: &str) -> Option<PropertyValue> {
-        self.read(|stream| stream.properties.get(path).cloned())
-            .flatten()
+        self.read(|stream| stream.properties.get(path).cloned()).flatten()
     }
 
     /// Whether the plugin asked to choose the route anew.

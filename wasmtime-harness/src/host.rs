@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::abi::{Hostcall, Status};
+use crate::abi::{Callback, Hostcall, Status};
 use crate::callout::{GrpcAnswer, GrpcRequest, HttpAnswer, HttpRequest};
 use crate::calls::{GrpcCall, HttpCall};
 use crate::connection::Connect;
@@ -125,6 +125,7 @@ impl Host {
                 HttpCall::new(self.clone(), index, runtime.role(call.vm), &call.request)
             })
             .collect()
+        calls.map(|(index, call)| HttpCall::new(self.clone(), index, runtime.role(call.vm), &call.request)).collect()
     }
 
     /// Every gRPC call and stream so far, pending or not, in order.
@@ -136,6 +137,7 @@ impl Host {
                 GrpcCall::new(self.clone(), index, runtime.role(call.vm), &call.request)
             })
             .collect()
+        calls.map(|(index, call)| GrpcCall::new(self.clone(), index, runtime.role(call.vm), &call.request)).collect()
     }
 
     /// Answers every HTTP call from now on, except those it returns `None` for.
@@ -205,26 +207,12 @@ impl Host {
 
     /// Makes a hostcall return this status without doing anything, until [`Host::mend`].
     pub fn break_hostcall(&self, call: Hostcall, status: Status) {
-        self.add_fault(
-            call,
-            Fault {
-                status,
-                spared: 0,
-                failing: None,
-            },
-        );
+        self.add_fault(call, Fault { status, spared: 0, failing: None });
     }
 
     /// Makes one call fail, the `nth` from now (the next is 0); those before and after it work.
     pub fn break_hostcall_once(&self, call: Hostcall, status: Status, nth: u64) {
-        self.add_fault(
-            call,
-            Fault {
-                status,
-                spared: nth,
-                failing: Some(1),
-            },
-        );
+        self.add_fault(call, Fault { status, spared: nth, failing: Some(1) });
     }
 
     fn add_fault(&self, call: Hostcall, fault: Fault) {
@@ -262,6 +250,13 @@ impl Host {
             .collect()
     }
 
+    /// How often everything was called so far, and the fuel it took.
+    pub fn counts(&self) -> Counts {
+        let runtime = self.lock();
+        let trace = &runtime.state().trace;
+        Counts { hostcalls: trace.hostcalls, callbacks: trace.callbacks, fuel: runtime.fuel_by_callback }
+    }
+
     /// The fuel used by all callbacks so far; 0 when fuel is off.
     pub fn fuel_used(&self) -> u64 {
         self.lock().fuel_used
@@ -276,5 +271,26 @@ impl Host {
             .map(|vm| vm.memory_high_water)
             .max()
             .unwrap_or(0)
+    }
+}
+
+/// Counts of all calls across the boundary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    hostcalls: [u64; Hostcall::COUNT],
+    callbacks: [u64; Callback::COUNT],
+    fuel: [u64; Callback::COUNT],
+}
+
+impl Counts {
+    /// Every hostcall and how often it was made.
+    pub fn hostcalls(&self) -> impl Iterator<Item = (Hostcall, u64)> {
+        Hostcall::ALL.iter().copied().zip(self.hostcalls)
+    }
+
+    /// Every callback, how often it was made and the fuel it took in all; no fuel when fuel is off.
+    pub fn callbacks(&self) -> impl Iterator<Item = (Callback, u64, u64)> {
+        let counted = Callback::ALL.iter().copied().zip(self.callbacks);
+        counted.zip(self.fuel).map(|((callback, count), fuel)| (callback, count, fuel))
     }
 }

@@ -114,20 +114,16 @@ pub(crate) fn link(
     linker
         .instantiate_pre(&plugin.module)
         .map_err(|error| import_fault(plugin, &error))
+    linker.instantiate_pre(&plugin.module).map_err(|error| import_fault(plugin, &error))
 }
 
 /// What a WASI function outside the capabilities returns: `ENOTCAPABLE`.
 const NOT_CAPABLE: i32 = 76;
 
-fn restrict_wasi(
-    linker: &mut Linker<State>,
-    plugin: &Plugin,
-    allowed: &BTreeSet<String>,
-) -> wasmtime::Result<()> {
+fn restrict_wasi(linker: &mut Linker<State>, plugin: &Plugin, allowed: &BTreeSet<String>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     for import in plugin.module.imports() {
-        let restricted =
-            wasi::MODULES.contains(&import.module()) && !allowed.contains(import.name());
+        let restricted = wasi::MODULES.contains(&import.module()) && !allowed.contains(import.name());
         if let (true, ExternType::Func(ty)) = (restricted, import.ty()) {
             linker.func_new(import.module(), import.name(), ty, |_, _, results| {
                 if let Some(result) = results.first_mut() {

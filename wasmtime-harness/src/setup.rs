@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmtime::{InstancePre, Store};
 
-use crate::abi::{LogLevel, Status};
+use crate::abi::{Callback, LogLevel, Status};
 use crate::clock::Clock;
 use crate::error::HostError;
 use crate::host::Host;
@@ -179,6 +179,7 @@ impl Setup {
             plugin,
             pre,
         })
+        Ok(Loaded { setup: self, plugin, pre })
     }
 }
 
@@ -228,6 +229,7 @@ impl Loaded {
             handlers: Handlers::default(),
             next_stream: 0,
             fuel_used: 0,
+            fuel_by_callback: [0; Callback::COUNT],
             deadline: self.deadline(),
         };
         runtime.start(setup.workers, setup.main_thread)?;

@@ -145,6 +145,7 @@ pub(crate) fn splice(
     size: usize,
     data: &[u8],
 ) -> Result<(), Status> {
+pub(crate) fn splice(body: &mut Vec<u8>, start: usize, size: usize, data: &[u8]) -> Result<(), Status> {
     match start {
         0 if size == 0 => {
             body.splice(0..0, data.iter().copied());

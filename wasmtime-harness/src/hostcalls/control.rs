@@ -151,9 +151,7 @@ fn done(guest: &mut Guest<'_>) -> Outcome {
     let context = state.root_id();
     let vm = state.frame.vm;
     let root = state.vm().and_then(|vm| vm.root(context));
-    let root = root
-        .filter(|root| root.stage == PendingDone)
-        .ok_or(Status::NotFound)?;
+    let root = root.filter(|root| root.stage == PendingDone).ok_or(Status::NotFound)?;
     root.stage = Deleted;
     state.done.push(Place { vm, context });
     Ok(())

@@ -74,6 +74,7 @@ fn set_tick_period(guest: &mut Guest<'_>, millis: u32) -> Outcome {
         .vm()
         .and_then(|vm| vm.root(root))
         .ok_or(Status::BadArgument)?;
+    let root = state.vm().and_then(|vm| vm.root(root)).ok_or(Status::BadArgument)?;
     if once && root.tick_period.is_some() {
         return Err(Abort::new(TrapKind::Hostcall, "a tick period set twice").into());
     }

@@ -170,6 +170,7 @@ fn request(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
         .waiting(index)
         .map(|call| &mut call.request)
         .ok_or(Status::NotFound)
+    state.grpc_calls.waiting(index).map(|call| &mut call.request).ok_or(Status::NotFound)
 }
 
 fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Outcome {
@@ -187,10 +188,7 @@ fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Ou
 fn cancel(guest: &mut Guest<'_>, token: u32) -> Outcome {
     guest.note(|| token.to_string());
     let index = pending(guest.state(), token)?;
-    guest
-        .state()
-        .grpc_calls
-        .close(index, CalloutState::Cancelled);
+    guest.state().grpc_calls.close(index, CalloutState::Cancelled);
     Ok(())
 }
 

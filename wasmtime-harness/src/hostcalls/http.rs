@@ -97,6 +97,7 @@ fn pending_for_stream(state: &State) -> bool {
     state
         .stream_index()
         .is_some_and(|stream| state.http_calls.waits_for(stream))
+    state.stream_index().is_some_and(|stream| state.http_calls.waits_for(stream))
 }
 
 fn check(state: &State, request: &HttpRequest) -> Result<(), Status> {

@@ -60,27 +60,19 @@ impl Runtime {
         answer: HttpAnswer,
         becomes: CalloutState,
     ) -> bool {
+    pub(crate) fn deliver_http(&mut self, index: usize, answer: HttpAnswer, becomes: CalloutState) -> bool {
         if !self.state_mut().http_calls.close(index, becomes) {
             return false;
         }
         let Some(call) = self.state().http_calls.get(index) else {
             return false;
         };
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
+        let place = Place { vm: call.vm, context: call.root };
         let (token, stream) = (word_id(call.request.token), call.stream);
         let names_cause = self.state().profile.http.names_dispatch_status;
         let answered = Answered::from(answer, names_cause.then(|| dispatch_status(becomes)));
         let [headers, body, trailers] = answered.sizes;
-        let args = [
-            word_id(place.context),
-            token,
-            word(headers),
-            word(body),
-            word(trailers),
-        ];
+        let args = [word_id(place.context), token, word(headers), word(body), word(trailers)];
         self.call(place, Callback::OnHttpCallResponse, &args, answered.window);
         self.resume_by_itself(stream);
         true
@@ -120,6 +112,11 @@ impl Runtime {
             vm: call.vm,
             context: call.root,
         };
+    pub(crate) fn deliver_grpc(&mut self, index: usize, answer: GrpcAnswer, becomes: CalloutState) -> bool {
+        let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
+            return false;
+        };
+        let place = Place { vm: call.vm, context: call.root };
         let token = word_id(call.request.token);
         let stays_open = call.request.stream && matches!(answer, GrpcAnswer::Message(_));
         if !stays_open {
@@ -147,12 +144,7 @@ impl Runtime {
     }
 
     /// Gives a gRPC stream metadata. False if it is over or no stream.
-    pub(crate) fn deliver_metadata(
-        &mut self,
-        index: usize,
-        metadata: Headers,
-        callback: Callback,
-    ) -> bool {
+    pub(crate) fn deliver_metadata(&mut self, index: usize, metadata: Headers, callback: Callback) -> bool {
         let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
             return false;
         };
@@ -198,23 +190,11 @@ impl Answered {
     /// A failure has no sizes; a host that names its cause does so in a header that is not counted.
     fn from(answer: HttpAnswer, cause: Option<&str>) -> Self {
         match answer {
-            HttpAnswer::Response {
-                status,
-                headers: rest,
-                body,
-                trailers,
-            } => {
+            HttpAnswer::Response { status, headers: rest, body, trailers } => {
                 let mut headers = Headers::from([(":status", status.to_string())]);
                 headers.extend(&rest);
                 let sizes = [headers.len(), body.len(), trailers.len()];
-                Self {
-                    sizes,
-                    window: Window::HttpCall {
-                        headers,
-                        body,
-                        trailers,
-                    },
-                }
+                Self { sizes, window: Window::HttpCall { headers, body, trailers } }
             }
             HttpAnswer::Failure => {
                 let cause = cause.map(|cause| (":dispatch_status", cause));
@@ -228,6 +208,8 @@ impl Answered {
                     sizes: [0; 3],
                     window,
                 }
+                let window = Window::HttpCall { headers, body: Vec::new(), trailers: Headers::new() };
+                Self { sizes: [0; 3], window }
             }
         }
     }

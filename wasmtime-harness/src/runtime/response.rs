@@ -44,11 +44,7 @@ impl Runtime {
     pub(crate) fn finish(&mut self, index: usize) {
         self.abort(index);
         let order = self.state().profile.end_order;
-        let rejected = self
-            .state()
-            .streams
-            .get(&index)
-            .is_some_and(|stream| stream.rejected);
+        let rejected = self.state().streams.get(&index).is_some_and(|stream| stream.rejected);
         for callback in order {
             if !rejected || *callback == Callback::OnLog {
                 self.end_callback(index, *callback);
@@ -98,6 +94,7 @@ fn reply_of(stream: &mut HttpStream) -> Reply {
             .as_ref()
             .map(|reply| reply.details.clone())
             .unwrap_or_default(),
+        details: stream.local.as_ref().map(|reply| reply.details.clone()).unwrap_or_default(),
         grpc_status: stream.local.as_ref().and_then(|reply| reply.grpc_status),
     }
 }
@@ -123,9 +120,7 @@ impl LocalReply {
 
     /// The reply as Envoy gives it to a gRPC client: headers alone, the body as the status message.
     pub(super) fn to_grpc_half(&self) -> Half {
-        let status = self
-            .grpc_status
-            .unwrap_or_else(|| grpc_status_of(self.status));
+        let status = self.grpc_status.unwrap_or_else(|| grpc_status_of(self.status));
         let mut headers = Headers::from([
             (":status", "200".to_owned()),
             ("content-type", "application/grpc".to_owned()),

@@ -95,6 +95,14 @@ impl Runtime {
                 Due::GrpcTimeout(index),
             ))
         });
+        let http = state
+            .http_calls
+            .pending()
+            .filter_map(|(index, call)| Some((due_at(call.request.made_at, call.request.timeout)?, Due::HttpTimeout(index))));
+        let grpc = state
+            .grpc_calls
+            .pending()
+            .filter_map(|(index, call)| Some((due_at(call.request.made_at, call.request.timeout)?, Due::GrpcTimeout(index))));
         ticks.chain(http).chain(grpc).min_by_key(|(at, _)| *at)
     }
 
