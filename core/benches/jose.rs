@@ -3,7 +3,6 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot set itself up fails")]
 
 #[path = "../tests/jose/signing.rs"]
-#[expect(dead_code, reason = "shared with the tests, which use more of it")]
 mod signing;
 #[path = "../tests/jose/support.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
