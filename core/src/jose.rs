@@ -63,6 +63,6 @@ pub use jws::{AuthenticJws, MAX_TOKEN_BYTES, ParsedJws};
 pub use key::{Key, Mismatch};
 pub use key_fault::{KeyFault, KeyFaultReason, KeySetFault};
 pub use key_set::{KeySet, MAX_KEY_SET_BYTES, MAX_KEYS};
-pub use lookup::Separation;
+pub use lookup::{Separation, strings_at};
 pub use requirements::{DEFAULT_CLOCK_SKEW, Expiration, Requirements};
 pub use token::{AuthenticToken, ParsedToken};

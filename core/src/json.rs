@@ -3,6 +3,8 @@
 //! Two parsers that disagree about a duplicate member are an attack surface, so a duplicate is an error here, at any
 //! depth, and so is nesting that could exhaust the stack.
 
+pub mod canonical;
+
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;

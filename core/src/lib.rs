@@ -6,12 +6,34 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
+//! | [`authz`] | policies, compiled, and the decisions they give |
+//! | [`chain`] | the hash chain over the lines of a stream, and its checkpoints |
+//! | [`config`] | the plugin configuration: what people write, what is meant, and every fault with its path |
+//! | [`delivery`] | bounded, at-least-once delivery of sealed lines to a sink |
+//! | [`engine`] | from a request to a decision, and what the gateway is to do |
+//! | [`event`] | the audit event of a request, from its decision to the end of its stream |
+//! | [`hex`] | hexadecimal digits |
+//! | [`identity`] | credentials as requests carry them |
 //! | [`jose`] | signed tokens and the keys that verify them |
-//! | [`time`] | points in time and durations as they are written in configurations and events |
+//! | [`json`] | strict JSON: duplicate members and deep nesting are refused |
+//! | [`otlp`] | log records in OTLP's protobuf |
+//! | [`path`] | paths as policies see them |
 //! | [`request`] | what a decision may look at |
+//! | [`time`] | points in time and durations as they are written in configurations and events |
+//! | [`trace`] | W3C trace context |
 
+pub mod authz;
+pub mod chain;
+pub mod config;
+pub mod delivery;
+pub mod engine;
+pub mod event;
+pub mod hex;
+pub mod identity;
 pub mod jose;
 pub mod json;
+pub mod otlp;
+pub mod path;
 pub mod request;
 pub mod time;
+pub mod trace;

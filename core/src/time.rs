@@ -45,6 +45,26 @@ impl UnixNanos {
         Self(self.0.saturating_add(nanos))
     }
 
+    /// Appends RFC 3339 in UTC with nine digits of a second, as [`fmt::Display`] shows it.
+    pub fn push_rfc3339(self, out: &mut Vec<u8>) {
+        let seconds = self.0 / NANOS;
+        let (year, month, day) = civil_from_days(seconds / SECONDS_A_DAY);
+        let second_of_day = seconds % SECONDS_A_DAY;
+        let fields = [
+            (year, 4, b'-'),
+            (month, 2, b'-'),
+            (day, 2, b'T'),
+            (second_of_day / 3600, 2, b':'),
+            (second_of_day / 60 % 60, 2, b':'),
+            (second_of_day % 60, 2, b'.'),
+            (self.0 % NANOS, 9, b'Z'),
+        ];
+        for (value, width, then) in fields {
+            push_digits(out, value, width);
+            out.push(then);
+        }
+    }
+
     /// Reads RFC 3339 (`2027-01-01T00:00:00Z`, with any offset and up to nine digits of a second) or Unix seconds.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -58,12 +78,16 @@ impl UnixNanos {
 /// RFC 3339 in UTC with nine digits of a second: sorts as text as it sorts as time.
 impl fmt::Display for UnixNanos {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0 / NANOS;
-        let (year, month, day) = civil_from_days(seconds / SECONDS_A_DAY);
-        let second_of_day = seconds % SECONDS_A_DAY;
-        let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
-        let nanos = self.0 % NANOS;
-        write!(formatter, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+        let mut text = Vec::with_capacity(30);
+        self.push_rfc3339(&mut text);
+        formatter.write_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+fn push_digits(out: &mut Vec<u8>, value: u64, width: u32) {
+    for place in (0..width).rev() {
+        let digit = value / 10_u64.pow(place) % 10;
+        out.push(b'0' + u8::try_from(digit).unwrap_or_default());
     }
 }
 

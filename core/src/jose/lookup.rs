@@ -23,6 +23,12 @@ pub(super) fn find<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a
     })
 }
 
+/// The strings that the claim at `path` holds, in claims that someone else has verified.
+#[must_use]
+pub fn strings_at<'a>(claims: &'a Map<String, Value>, path: &str, separation: Separation) -> Vec<&'a str> {
+    find(claims, path).map(|value| strings(value, separation)).unwrap_or_default()
+}
+
 /// The strings that a value holds: itself, its elements, or its words. Anything that is no string is left out.
 pub(super) fn strings(value: &Value, separation: Separation) -> Vec<&str> {
     match value {

@@ -1,0 +1,110 @@
+//! What one pass could not answer, since it does not remember every line.
+
+use super::finding::{Finding, What};
+use crate::digest::Digest;
+use crate::line::{Line, StreamId};
+use crate::read::Place;
+use countersign_core::time::UnixNanos;
+use std::collections::{HashMap, VecDeque};
+
+/// Lines whose digest is remembered, of all streams together.
+const RECENT: usize = 65_536;
+
+/// The digests of the lines seen last.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    digests: HashMap<(StreamId, u64), Digest>,
+    order: VecDeque<(StreamId, u64)>,
+}
+
+impl Recent {
+    pub(super) fn remember(&mut self, stream: StreamId, seq: u64, digest: Digest) {
+        if self.order.len() >= RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.digests.remove(&oldest);
+        }
+        self.order.push_back((stream, seq));
+        self.digests.insert((stream, seq), digest);
+    }
+
+    pub(super) fn digest(&self, stream: StreamId, seq: u64) -> Option<Digest> {
+        self.digests.get(&(stream, seq)).copied()
+    }
+}
+
+/// Something to be compared with the line that came first in a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Question {
+    /// Another line came in that place.
+    Again {
+        /// Where.
+        place: Place,
+        /// Its digest.
+        digest: Digest,
+        /// Its own time.
+        time: UnixNanos,
+        /// The latest time that the evidence had reached by then.
+        reached: UnixNanos,
+    },
+    /// Another stream says what is in that place.
+    Claim {
+        /// The digest it gives.
+        digest: Digest,
+        /// The line that says so.
+        witness: Place,
+    },
+}
+
+/// How much older than the rest a repeated line is when it is no longer taken for a retry.
+const REPLAY_AFTER: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
+impl Question {
+    /// The answer, given the digest and place of the line that came first. A claim that holds needs no finding.
+    pub(super) fn answer(self, stream: StreamId, seq: u64, first: Digest, first_place: Option<Place>) -> Option<Finding> {
+        let (what, place, witness) = match self {
+            Self::Again { place, digest, time, reached } => {
+                let what = match digest == first {
+                    false => What::Fork { other: first },
+                    true if time.plus(REPLAY_AFTER) < reached => What::Replay { reached },
+                    true => What::Duplicate,
+                };
+                (what, Some(place), None)
+            }
+            Self::Claim { digest, .. } if digest == first => return None,
+            Self::Claim { digest, witness } => {
+                (What::SiblingDiffers { expected: digest, found: first }, first_place, Some(witness))
+            }
+        };
+        Some(Finding { what, stream: Some(stream), seq: Some(seq), place, witness })
+    }
+}
+
+/// All open questions, by the place in the chain that they are about.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    open: HashMap<(StreamId, u64), Vec<Question>>,
+    answered: Vec<Finding>,
+}
+
+impl Questions {
+    pub(super) fn ask(&mut self, stream: StreamId, seq: u64, question: Question) {
+        self.open.entry((stream, seq)).or_default().push(question);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Looks at a line of the second pass; the first one in its place answers.
+    pub(super) fn look(&mut self, place: Place, line: &Line) {
+        if let Some(questions) = self.open.remove(&(line.stream, line.seq)) {
+            let answer = |question: Question| question.answer(line.stream, line.seq, line.digest, Some(place));
+            self.answered.extend(questions.into_iter().filter_map(answer));
+        }
+    }
+
+    pub(super) fn into_answers(self) -> Vec<Finding> {
+        self.answered
+    }
+}
