@@ -1,5 +1,13 @@
 //! What each field of a policy means: named cases with decision, rule and reason.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail by panicking"
+)]
+
 use countersign_core::authz::{Attributes, Policies, RequestPrincipal, Verdict};
 use countersign_core::config::authorization::Authorization;
 use countersign_core::config::decode::{Decode, Faults, Path};
