@@ -14,6 +14,7 @@
 //! | [`line`] | one audit line, read |
 //! | [`seal`] | what a checkpoint signs, and how that is checked |
 //! | [`canonical`], [`digest`], [`hex`] | the canonical form of a line, its SHA-256, and how bytes are written |
+//! | [`extract`], [`read`] | finds lines in logs; reads files of them, however compressed, in bounded memory |
 //! | [`store`] | the directory in which lines are kept |
 //! | [`collect`] | receives lines over OTLP and keeps them |
 //! | [`verify`] | says what the kept lines prove |
@@ -29,10 +30,12 @@ pub mod digest;
 pub mod documents;
 pub mod exit;
 pub mod explain;
+pub mod extract;
 pub mod hex;
 pub mod istio;
 pub mod line;
 pub mod policy_test;
+pub mod read;
 pub mod seal;
 pub mod store;
 pub mod verbs;
