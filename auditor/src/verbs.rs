@@ -15,7 +15,7 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    Collect(collect::Collect),
+    Collect(Box<collect::Collect>),
     Verify(verify::Verify),
 }
 
