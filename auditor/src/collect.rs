@@ -19,21 +19,17 @@ mod rpc;
 
 pub use batch::{Batch, Receipt, Record};
 pub use commit::Refusal;
+pub(crate) use desk::Desk;
+pub use desk::Keeping;
 pub use fault::CollectFault;
 pub use gate::{GateFault, TlsFiles, Token};
 pub use key::log_key;
 
-use crate::clock;
-use crate::store::{Appender, RejectFile, SegmentPolicy, StoreLock};
-use crate::tlog::NoteKey;
 use commit::Committer;
-use desk::Desk;
 use gate::Gate;
-use ledger::Ledger;
 use metrics::Metrics;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::LogsServiceServer;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -55,16 +51,8 @@ pub struct Settings {
     pub grpc: SocketAddr,
     /// Where OTLP/HTTP is received, and `/metrics` and `/healthz` are served.
     pub http: Option<SocketAddr>,
-    /// The directory of the store.
-    pub store: PathBuf,
-    /// When segments are closed, and how.
-    pub segments: SegmentPolicy,
-    /// The key that signs the log's checkpoints.
-    pub log_key: NoteKey,
-    /// A file, out of the store's reach, that each checkpoint is appended to.
-    pub publish: Option<PathBuf>,
-    /// The age at which segments are removed.
-    pub retention: Option<Duration>,
+    /// How what is received is kept.
+    pub keeping: Keeping,
     /// How many bytes may wait to be committed.
     pub queue_bytes: usize,
     /// TLS, for both listeners.
@@ -108,7 +96,7 @@ impl Collector {
         let tls = |protocols: &[&[u8]]| settings.tls.as_ref().map(|files| gate::acceptor(files, protocols)).transpose();
         let (grpc_tls, http_tls) = (tls(&[b"h2"])?, tls(&[b"h2", b"http/1.1"])?);
         let metrics = Arc::new(Metrics::default());
-        let desk = open_desk(&settings, Arc::clone(&metrics))?;
+        let desk = Desk::open(settings.keeping, Arc::clone(&metrics))?;
         let (grpc, grpc_address) = listen(settings.grpc).await?;
         let http = match settings.http {
             Some(address) => Some(listen(address).await?),
@@ -152,28 +140,6 @@ impl Collector {
         Committer::finish(committer).await;
         served
     }
-}
-
-fn open_desk(settings: &Settings, metrics: Arc<Metrics>) -> Result<Desk, CollectFault> {
-    let lock = StoreLock::acquire(&settings.store)?;
-    let (appender, recovered) = Appender::open(&lock, settings.segments, settings.log_key.clone(), clock::now())?;
-    metrics.torn_bytes.add(recovered.torn_bytes);
-    metrics.recovered_lines.add(recovered.lines);
-    let ledger = Ledger::load(lock.root())?;
-    let root = lock.root().to_path_buf();
-    let mut desk = Desk {
-        lock,
-        appender,
-        ledger,
-        rejects: RejectFile::new(&root.join("rejected.jsonl")),
-        remarks: arrivals::Remarks::new(&root.join("findings.jsonl")),
-        metrics,
-        publish: settings.publish.clone(),
-        retention: settings.retention,
-        looked: None,
-    };
-    desk.published(recovered.checkpoint)?;
-    Ok(desk)
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CollectFault> {

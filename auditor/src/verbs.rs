@@ -1,6 +1,7 @@
 //! The verbs of the command line.
 
 mod collect;
+mod ingest;
 mod verify;
 
 use crate::exit::Exit;
@@ -16,6 +17,7 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Collect(Box<collect::Collect>),
+    Ingest(ingest::Ingest),
     Verify(verify::Verify),
 }
 
@@ -25,6 +27,7 @@ impl Cli {
     pub fn run(self) -> Exit {
         match self.verb {
             Verb::Collect(verb) => verb.run(),
+            Verb::Ingest(verb) => verb.run(),
             Verb::Verify(verb) => verb.run(),
         }
     }

@@ -1,10 +1,11 @@
 //! From an OTLP request to what is to be kept of it.
 
 use crate::line::{Line, LineFault};
+use crate::otlp;
 use crate::store::Reject;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 /// What one request holds: its audit lines, and what is none.
@@ -43,9 +44,7 @@ impl Batch {
     #[must_use]
     pub fn read(request: ExportLogsServiceRequest, peer: &str) -> Self {
         let mut batch = Self::default();
-        let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
-        let records = scopes.flat_map(|scope| scope.log_records);
-        for (index, record) in records.enumerate() {
+        for (index, record) in otlp::records(request).enumerate() {
             batch.take(record, || format!("{peer} record {index}"));
         }
         batch
@@ -59,8 +58,16 @@ impl Batch {
         records + rejects
     }
 
+    /// Takes one line that was read, or what is none.
+    pub(crate) fn push(&mut self, read: Result<Line, LineFault>, bytes: Vec<u8>, place: impl FnOnce() -> String) {
+        match read {
+            Ok(line) => self.records.push(Record { line, bytes, mislabelled: false }),
+            Err(fault) => self.reject(&fault, String::from_utf8_lossy(&bytes).into_owned(), place()),
+        }
+    }
+
     fn take(&mut self, mut record: LogRecord, place: impl Fn() -> String) {
-        match body_bytes(&mut record) {
+        match otlp::take_body(&mut record) {
             Ok(bytes) => match Line::parse(&bytes) {
                 Ok(line) => {
                     let mislabelled = record.attributes.iter().any(|attribute| contradicts(attribute, &line));
@@ -86,17 +93,5 @@ fn contradicts(attribute: &KeyValue, line: &Line) -> bool {
         ("countersign.chain.seq", Some(Value::StringValue(seq))) => *seq != line.seq.to_string(),
         ("countersign.chain.stream" | "countersign.chain.seq", _) => true,
         _ => false,
-    }
-}
-
-/// The bytes of a text body; or, for any other record, the whole of it as JSON.
-fn body_bytes(record: &mut LogRecord) -> Result<Vec<u8>, String> {
-    match record.body.take() {
-        Some(AnyValue { value: Some(Value::StringValue(text)) }) => Ok(text.into_bytes()),
-        Some(AnyValue { value: Some(Value::BytesValue(bytes)) }) => Ok(bytes),
-        other => {
-            record.body = other;
-            Err(serde_json::to_string(record).unwrap_or_default())
-        }
     }
 }

@@ -8,7 +8,8 @@ use super::metrics::Metrics;
 use crate::clock;
 use crate::digest::Digest;
 use crate::line::StreamId;
-use crate::store::{self, Appender, Expired, RejectFile, StoreFault, StoreLock};
+use crate::store::{self, Appender, Expired, RejectFile, SegmentPolicy, StoreFault, StoreLock};
+use crate::tlog::NoteKey;
 use countersign_core::time::UnixNanos;
 use std::collections::HashMap;
 use std::fs::File;
@@ -20,18 +21,35 @@ use std::time::{Duration, Instant};
 /// How often retention looks for what has expired.
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
 
-/// Everything that the committer writes to.
+/// How lines are kept.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    /// The directory of the store.
+    pub store: PathBuf,
+    /// When segments are closed, and how.
+    pub segments: SegmentPolicy,
+    /// The key that signs the log's checkpoints.
+    pub log_key: NoteKey,
+    /// A file, out of the store's reach, that each checkpoint is appended to.
+    pub publish: Option<PathBuf>,
+    /// Where what is no audit line is kept aside, instead of in the store.
+    pub rejects: Option<PathBuf>,
+    /// The age at which segments are removed.
+    pub retention: Option<Duration>,
+}
+
+/// Everything that lines are written to, by one writer at a time.
 #[derive(Debug)]
-pub(super) struct Desk {
-    pub(super) lock: StoreLock,
-    pub(super) appender: Appender,
-    pub(super) ledger: Ledger,
-    pub(super) rejects: RejectFile,
-    pub(super) remarks: Remarks,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) publish: Option<PathBuf>,
-    pub(super) retention: Option<Duration>,
-    pub(super) looked: Option<Instant>,
+pub(crate) struct Desk {
+    lock: StoreLock,
+    appender: Appender,
+    ledger: Ledger,
+    rejects: RejectFile,
+    remarks: Remarks,
+    metrics: Arc<Metrics>,
+    publish: Option<PathBuf>,
+    retention: Option<Duration>,
+    looked: Option<Instant>,
 }
 
 /// What is to be written of a group, and what is remarkable in it.
@@ -41,8 +59,26 @@ struct Sorted<'b> {
 }
 
 impl Desk {
+    /// Takes the store, and repairs what a crash left behind.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store is in use or cannot be continued.
+    pub(crate) fn open(keeping: Keeping, metrics: Arc<Metrics>) -> Result<Self, StoreFault> {
+        let Keeping { store, segments, log_key, publish, rejects, retention } = keeping;
+        let lock = StoreLock::acquire(&store)?;
+        let (appender, recovered) = Appender::open(&lock, segments, log_key, clock::now())?;
+        metrics.torn_bytes.add(recovered.torn_bytes);
+        metrics.recovered_lines.add(recovered.lines);
+        let ledger = Ledger::load(lock.root())?;
+        let rejects = RejectFile::new(&rejects.unwrap_or_else(|| store.join("rejected.jsonl")));
+        let remarks = Remarks::new(&store.join("findings.jsonl"));
+        let mut desk = Self { lock, appender, ledger, rejects, remarks, metrics, publish, retention, looked: None };
+        desk.published(recovered.checkpoint)?;
+        Ok(desk)
+    }
+
     /// Writes all batches of a group and syncs once; all of them are kept, or none.
-    pub(super) fn commit<'b>(&mut self, group: impl Iterator<Item = &'b Batch> + Clone) -> Vec<Result<Receipt, Refusal>> {
+    pub(crate) fn commit<'b>(&mut self, group: impl Iterator<Item = &'b Batch> + Clone) -> Vec<Result<Receipt, Refusal>> {
         let (started, now) = (Instant::now(), clock::now());
         let sorted = self.sort(group.clone());
         if let Err(fault) = self.write(group, &sorted, now) {
@@ -127,7 +163,7 @@ impl Desk {
     }
 
     /// Closes the segment when it is due, and removes what has expired. A failure is reported, and tried again later.
-    pub(super) fn look_after(&mut self) {
+    pub(crate) fn look_after(&mut self) {
         self.report(|desk| {
             let checkpoint = desk.appender.rotate(clock::now())?;
             desk.published(checkpoint)
@@ -139,7 +175,7 @@ impl Desk {
     }
 
     /// Closes the segment at the end.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.report(|desk| {
             let checkpoint = desk.appender.close(clock::now())?;
             desk.published(checkpoint)
@@ -154,7 +190,7 @@ impl Desk {
     }
 
     /// Appends a new checkpoint to a file out of the store's reach, if one is given.
-    pub(super) fn published(&mut self, checkpoint: Option<String>) -> Result<(), StoreFault> {
+    fn published(&mut self, checkpoint: Option<String>) -> Result<(), StoreFault> {
         self.metrics.log_size.set(self.appender.log_size());
         let (Some(note), Some(path)) = (checkpoint, &self.publish) else { return Ok(()) };
         let written = File::options().create(true).append(true).open(path).and_then(|mut file| {

@@ -24,7 +24,7 @@ impl Number {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Metrics {
+pub(crate) struct Metrics {
     pub(super) lines: Number,
     pub(super) bytes: Number,
     pub(super) duplicates: Number,

@@ -23,7 +23,12 @@ const OPEN: &str = ".open.jsonl";
 
 /// The name of the segment that is begun at `now`.
 pub(super) fn open_name(now: UnixNanos) -> String {
-    format!("{}{OPEN}", segment_stem(now))
+    open_name_of(&segment_stem(now))
+}
+
+/// The name of a segment that was begun at a time, as its name tells it, while it is open.
+pub(super) fn open_name_of(opened: &str) -> String {
+    format!("{opened}{OPEN}")
 }
 
 /// The name of an open segment once it is closed: when it was begun, and the first digits of its lines' digest.

@@ -108,7 +108,8 @@ impl Manifest {
     }
 }
 
-/// All manifests of a store with their paths, in the order of the log.
+/// All manifests of a store with their paths, in the order of the log. While its segment is still open under its first
+/// name, a manifest is not in force: a crash came between the two, and the segment will be closed again.
 ///
 /// # Errors
 /// A manifest that cannot be read.
@@ -117,7 +118,9 @@ pub fn manifests(root: &Path) -> Result<Vec<(PathBuf, Manifest)>, StoreFault> {
     for path in layout::partition_files(root).map_err(StoreFault::io(root))? {
         if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(SUFFIX)) {
             let manifest = Manifest::read(&path)?;
-            found.push((path, manifest));
+            if !path.with_file_name(layout::open_name_of(&manifest.opened)).exists() {
+                found.push((path, manifest));
+            }
         }
     }
     found.sort_by_key(|(_, manifest)| manifest.first_leaf);

@@ -1,6 +1,6 @@
 //! `countersign collect`.
 
-use crate::collect::{self, CollectFault, Collector, Settings, TlsFiles, Token};
+use crate::collect::{self, CollectFault, Collector, Keeping, Settings, TlsFiles, Token};
 use crate::exit::Exit;
 use crate::store::SegmentPolicy;
 use countersign_core::time::parse_duration;
@@ -95,11 +95,18 @@ impl Collect {
         Ok(Settings {
             grpc: self.listen,
             http: self.listen_http,
-            store: self.store.clone(),
-            segments: SegmentPolicy { max_bytes: self.segment_size << 20, max_age: self.segment_age, compress: self.compress },
-            log_key: collect::log_key(&key_file, &self.log_name)?,
-            publish: self.publish.clone(),
-            retention: self.retention,
+            keeping: Keeping {
+                store: self.store.clone(),
+                segments: SegmentPolicy {
+                    max_bytes: self.segment_size << 20,
+                    max_age: self.segment_age,
+                    compress: self.compress,
+                },
+                log_key: collect::log_key(&key_file, &self.log_name)?,
+                publish: self.publish.clone(),
+                rejects: None,
+                retention: self.retention,
+            },
             queue_bytes: self.queue_size << 20,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key, client_authorities: self.tls_client_ca.clone() }),
             token: self.token_file.as_deref().map(Token::read).transpose()?,
