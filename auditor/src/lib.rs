@@ -3,6 +3,13 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`verbs`] | one module for each verb of the command line: arguments in, exit code out |
+//! | [`decide`] | requests as JSON lines, decided by the same code as the filter |
+//! | [`config_file`] | configuration files, in JSON or YAML |
+//! | [`documents`] | plugin configurations and policies inside the files of gateways and meshes |
+//! | [`check`] | what is wrong with a configuration, and what is odd about it |
+//! | [`explain`] | one decision, for a person |
+//! | [`istio`] | Istio's resources as our configuration |
+//! | [`policy_test`] | cases that a policy set must decide as they say |
 //! | [`exit`] | the exit codes, which are API |
 //! | [`line`] | one audit line, read |
 //! | [`seal`] | what a checkpoint signs, and how that is checked |
@@ -18,15 +25,26 @@
 //! | [`clock`] | the one place that reads the clock |
 
 pub mod canonical;
+pub mod check;
 pub mod clock;
 pub mod collect;
+pub mod config_file;
+pub mod decide;
 pub mod digest;
+pub mod documents;
 pub mod exit;
+pub mod explain;
 pub mod extract;
 pub mod hex;
+<<<<<<< HEAD
 pub mod ingest;
 pub mod line;
 pub mod otlp;
+=======
+pub mod istio;
+pub mod line;
+pub mod policy_test;
+>>>>>>> main
 pub mod read;
 pub mod recent;
 pub mod runs;

@@ -430,7 +430,7 @@ fn request_member(line: &mut ObjectWriter<'_>, decided: &Decided<'_>, caps: Caps
 fn source_member(line: &mut ObjectWriter<'_>, decided: &Decided<'_>, caps: Caps, cuts: &mut Cuts) {
     line.object_if("source", |object| {
         let _ = object.clipped("address", decided.source_address.as_bytes(), caps.text);
-        let principal = decided.request.peer.principal.unwrap_or_default();
+        let principal = decided.request.peer.principals.first().copied().unwrap_or_default();
         cuts.note("source.principal", object.clipped("principal", principal.as_bytes(), caps.text));
         let service = decided.source_service.unwrap_or_default();
         cuts.note("source.service", object.clipped("service", service.as_bytes(), caps.text));

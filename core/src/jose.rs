@@ -38,6 +38,7 @@ mod base64url;
 mod claims;
 mod compact;
 mod denial;
+mod der;
 mod finding;
 mod jwk;
 mod jws;
@@ -46,7 +47,10 @@ mod key_fault;
 mod key_set;
 mod lookup;
 mod numeric_date;
+mod p256;
+mod public_key_info;
 mod requirements;
+mod rsa;
 mod token;
 mod weak_modulus;
 

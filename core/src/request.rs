@@ -38,8 +38,9 @@ pub struct Peer<'a> {
     pub destination_port: Option<u16>,
     /// The server name of the TLS handshake (RFC 6066 §3).
     pub sni: Option<&'a str>,
-    /// The principal of a verified client certificate: its URI SAN (`spiffe://..`), else its subject.
-    pub principal: Option<&'a str>,
+    /// The principals of a verified client certificate, the first being the one to name: its URI SANs (`spiffe://..`), else its
+    /// subject. Empty without one.
+    pub principals: &'a [&'a str],
     /// SHA-256 of the verified client certificate in DER, lower-case hex.
     pub certificate_sha256: Option<&'a str>,
 }

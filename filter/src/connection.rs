@@ -22,15 +22,20 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The client certificate's principals.
+    pub(crate) fn principals(&self) -> Vec<&str> {
+        self.principal.as_deref().into_iter().collect()
+    }
+
     /// What a decision may know of it.
-    pub(crate) fn peer(&self) -> Peer<'_> {
+    pub(crate) fn peer<'a>(&'a self, principals: &'a [&'a str]) -> Peer<'a> {
         Peer {
             source_ip: self.source_ip,
             remote_ip: self.source_ip,
             destination_ip: self.destination_ip,
             destination_port: self.destination_port,
             sni: self.sni.as_deref(),
-            principal: self.principal.as_deref(),
+            principals,
             certificate_sha256: self.certificate_sha256.as_deref(),
         }
     }

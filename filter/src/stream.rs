@@ -63,14 +63,14 @@ impl<'p> Received<'p> {
         received
     }
 
-    fn view(&'p self, connection: &'p Connection, now: UnixNanos) -> RequestView<'p> {
+    fn view(&'p self, connection: &'p Connection, principals: &'p [&'p str], now: UnixNanos) -> RequestView<'p> {
         RequestView {
             method: self.method,
             path: self.path,
             host: self.authority,
             scheme: self.scheme,
             headers: &self.headers,
-            peer: connection.peer(),
+            peer: connection.peer(principals),
             received: now,
         }
     }
@@ -92,7 +92,8 @@ impl Stream {
         };
         let received = Received::from(&pairs);
         let connection = generation.connections.current();
-        let view = received.view(&connection, now);
+        let principals = connection.principals();
+        let view = received.view(&connection, &principals, now);
         let id = generation.channel.try_borrow_mut().ok().and_then(|mut channel| channel.event_id(now).ok());
         let Some(id) = id else {
             // No event could be written of it, so it must not pass.
@@ -188,7 +189,8 @@ fn not_evaluated(generation: &mut Generation, now: UnixNanos) -> Option<Draft> {
     let pairs = calls::header_pairs(HeaderMap::Request).unwrap_or_default();
     let received = Received::from(&pairs);
     let connection = generation.connections.current();
-    let view = received.view(&connection, now);
+    let principals = connection.principals();
+    let view = received.view(&connection, &principals, now);
     let id = generation.channel.try_borrow_mut().ok()?.event_id(now).ok()?;
     let decision = generation.engine.not_evaluated(&view);
     Some(draft(&decision, &view, &id, &connection, generation))

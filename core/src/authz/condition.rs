@@ -1,6 +1,7 @@
 //! One condition of a rule: an attribute and what it is compared with.
 
 use super::attributes::Attributes;
+use super::clock::{DaySpan, Weekdays};
 use super::pattern::Pattern;
 use super::principal::{NamespacePattern, PrincipalPattern, RequestPrincipalPattern, ServiceAccount, SpiffeId};
 use super::template::PathPattern;
@@ -66,6 +67,8 @@ pub enum Test {
     Port(Vec<u16>),
     /// The host, whatever its case.
     Host(Vec<Pattern>),
+    /// The host as it came, as the header that Envoy makes of it.
+    Authority(Vec<Pattern>),
     /// The method.
     Method(Vec<Pattern>),
     /// The normalised path.
@@ -74,6 +77,10 @@ pub enum Test {
     Header(String, Vec<Pattern>),
     /// The server name of the TLS handshake.
     Sni(Vec<Pattern>),
+    /// The time of day of the request.
+    TimeOfDay(Vec<DaySpan>),
+    /// The day of the week of the request.
+    Weekday(Vec<Weekdays>),
 }
 
 impl Test {
@@ -103,10 +110,13 @@ impl Test {
             Self::DestinationIp(blocks) => within(blocks, attributes.destination_ip),
             Self::Port(ports) => attributes.destination_port.is_some_and(|port| ports.contains(&port)),
             Self::Host(patterns) => patterns.iter().any(|pattern| pattern.matches_folded(attributes.host)),
+            Self::Authority(patterns) => fits(patterns, attributes.host),
             Self::Method(patterns) => fits(patterns, attributes.method),
             Self::Path(patterns) => patterns.iter().any(|pattern| pattern.matches(attributes.path)),
             Self::Header(name, patterns) => joined_header(attributes.headers, name).is_some_and(|value| fits(patterns, &value)),
             Self::Sni(patterns) => optional(patterns, attributes.sni),
+            Self::TimeOfDay(spans) => spans.iter().any(|span| span.contains(attributes.now)),
+            Self::Weekday(days) => days.iter().any(|days| days.contains(attributes.now)),
         }
     }
 }
@@ -125,7 +135,8 @@ pub fn within(blocks: &[IpNet], address: Option<IpAddr>) -> bool {
 }
 
 /// The claim at a path.
-fn claim<'a>(attributes: &Attributes<'a>, path: &[String]) -> Option<&'a Value> {
+#[must_use]
+pub fn claim<'a>(attributes: &Attributes<'a>, path: &[String]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     let top = attributes.claims?.get(first)?;
     rest.iter().try_fold(top, |value, name| value.get(name))

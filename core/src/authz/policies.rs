@@ -2,19 +2,32 @@
 
 use super::attributes::Attributes;
 use super::compile;
-use super::condition::Condition;
+use super::condition::{Condition, Test};
+use super::index::{Index, RuleNumber};
 use super::verdict::{NearestMiss, Outcome, Permit, PolicyMatch, Reason, Verdict};
 use crate::config::authorization::{Authorization, PathNormalization, Unmatched};
 use crate::config::decode::ConfigFault;
+use serde_json::Value;
 
 /// A set of policies, ready to decide.
 #[derive(Debug, Clone)]
 pub struct Policies {
-    pub(super) policies: Vec<Policy>,
-    pub(super) unmatched: Unmatched,
-    pub(super) normalization: PathNormalization,
-    pub(super) digest: [u8; 32],
+    policies: Vec<Policy>,
+    unmatched: Unmatched,
+    normalization: PathNormalization,
+    digest: [u8; 32],
+    has_shadow: bool,
+    /// Policy and index in it of each rule, by its number.
+    places: Vec<(usize, usize)>,
+    index: Index,
+    /// The rules that can be a nearest miss, filed by path.
+    near: Index,
+    allowing: Vec<RuleNumber>,
 }
+
+/// How many rules are looked at for the nearest miss. What else a refusal costs does not depend on how many policies there
+/// are, and neither should its explanation.
+const NEAREST_LOOKED_AT: usize = 16;
 
 /// A compiled policy.
 #[derive(Debug, Clone)]
@@ -60,6 +73,13 @@ impl Policies {
         compile::compile(wire)
     }
 
+    /// The faults of the single policies of an `authorization` that could not be read as a whole: a person who mends one fault
+    /// wants to see those behind it too. Faults of reading are left out, for reading has told them already.
+    #[must_use]
+    pub fn faults_behind(authorization: &Value) -> Vec<ConfigFault> {
+        compile::faults_behind(authorization)
+    }
+
     /// How paths are to be normalised before they are decided.
     #[must_use]
     pub fn path_normalization(&self) -> PathNormalization {
@@ -84,44 +104,77 @@ impl Policies {
         &self.digest
     }
 
+    pub(super) fn new(policies: Vec<Policy>, unmatched: Unmatched, normalization: PathNormalization, digest: [u8; 32]) -> Self {
+        let places = |policy: &(usize, &Policy)| -> Vec<(usize, usize)> {
+            (0..policy.1.rules.len()).map(|rule| (policy.0, rule)).collect()
+        };
+        let places: Vec<(usize, usize)> = policies.iter().enumerate().flat_map(|policy| places(&policy)).collect();
+        let numbered = (0..).zip(policies.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule))));
+        let allowing = numbered.clone().filter(|(_, (policy, _))| policy.action == Action::Allow && !policy.shadow);
+        let index = Index::build(numbered.clone().map(|(number, (_, rule))| (number, rule)), |_| true);
+        let by_path = |condition: &Condition| matches!(condition.test, Test::Path(_));
+        let near = Index::build(allowing.clone().map(|(number, (_, rule))| (number, rule)), by_path);
+        let allowing = allowing.map(|(number, _)| number).collect();
+        let has_shadow = policies.iter().any(|policy| policy.shadow);
+        Self { unmatched, normalization, digest, has_shadow, places, index, near, allowing, policies }
+    }
+
     /// Decides a request: DENY, then ALLOW, then `unmatched`.
     #[must_use]
     pub fn decide<'p>(&'p self, attributes: &Attributes<'_>) -> Verdict<'p> {
         let mut tally = Tally::default();
-        for policy in &self.policies {
-            if let Some(rule) = policy.matching_rule(attributes, &mut tally.evaluated) {
-                tally.record(policy, rule);
+        let mut last_match = None;
+        for number in self.index.candidates(attributes) {
+            let Some((place, policy, rule)) = self.rule(number) else { continue };
+            let settled = last_match == Some(place.0) || tally.settles(policy);
+            if !settled && rule.matches(attributes, &mut tally.evaluated) {
+                last_match = Some(place.0);
+                tally.record(policy, place.1);
             }
         }
         self.verdict(tally, attributes)
     }
 
+    /// The rule of a number, with the indices of its policy and of itself in it.
+    fn rule(&self, number: RuleNumber) -> Option<((usize, usize), &Policy, &Rule)> {
+        let place = self.places.get(usize::try_from(number).ok()?)?;
+        let policy = self.policies.get(place.0)?;
+        policy.rules.get(place.1).map(|rule| (*place, policy, rule))
+    }
+
     fn verdict<'p>(&'p self, tally: Tally<'p>, attributes: &Attributes<'_>) -> Verdict<'p> {
         let (reason, decided) = tally.reason(self.unmatched);
-        let nearest = (reason == Reason::NoPolicyMatched).then(|| self.nearest_miss(attributes)).flatten();
         let outcome = reason.outcome();
         let (policy, rule) = (decided.map(|found| found.policy), decided.map(|found| found.rule));
-        let has_shadow = self.policies.iter().any(|policy| policy.shadow);
-        let shadow_outcome = has_shadow.then(|| tally.shadow_outcome(self.unmatched));
+        let shadow_outcome = self.has_shadow.then(|| tally.shadow_outcome(self.unmatched));
         let permit = (outcome == Outcome::Allow).then_some(Permit { policy, rule });
         let Tally { shadow, audit, evaluated, .. } = tally;
-        Verdict { outcome, reason, policy, rule, nearest, shadow, shadow_outcome, audit, evaluated, permit }
+        let mut verdict =
+            Verdict { outcome, reason, policy, rule, nearest: None, shadow, shadow_outcome, audit, evaluated, permit };
+        if reason == Reason::NoPolicyMatched {
+            verdict.nearest = self.nearest_miss(attributes, &mut verdict.evaluated);
+        }
+        verdict
     }
 
-    fn nearest_miss<'p>(&'p self, attributes: &Attributes<'_>) -> Option<NearestMiss<'p>> {
-        let allowing = self.policies.iter().filter(|policy| policy.action == Action::Allow && !policy.shadow);
-        let misses = allowing.flat_map(|policy| {
-            let rules = policy.rules.iter().enumerate();
-            rules.map(|(rule, compiled)| NearestMiss { policy: &policy.name, rule, failed: compiled.failed(attributes) })
+    /// The ALLOW rule that failed on the fewest conditions, of all if they are few, else of those whose path fits or that the
+    /// request found by something else.
+    fn nearest_miss<'p>(&'p self, attributes: &Attributes<'_>, evaluated: &mut usize) -> Option<NearestMiss<'p>> {
+        let mut looked_at = Vec::new();
+        let numbers = if self.allowing.len() <= NEAREST_LOOKED_AT {
+            &self.allowing
+        } else {
+            looked_at.extend(self.near.candidates(attributes));
+            looked_at.extend(self.index.candidates(attributes));
+            &looked_at
+        };
+        let rules = numbers.iter().filter_map(|number| self.rule(*number));
+        let allowing = rules.filter(|(_, policy, _)| policy.action == Action::Allow && !policy.shadow);
+        let misses = allowing.take(NEAREST_LOOKED_AT).map(|((_, index), policy, rule)| {
+            *evaluated += rule.conditions();
+            NearestMiss { policy: &policy.name, rule: index, failed: rule.failed(attributes) }
         });
         misses.min_by_key(|miss| miss.failed.len())
-    }
-}
-
-impl Policy {
-    /// Index of the first rule that matches.
-    fn matching_rule(&self, attributes: &Attributes<'_>, evaluated: &mut usize) -> Option<usize> {
-        self.rules.iter().position(|rule| rule.matches(attributes, evaluated))
     }
 }
 
@@ -136,6 +189,12 @@ impl Rule {
             alternatives.is_empty() || alternatives.iter().any(|all| all.iter().all(&mut holds))
         };
         any(&self.to) && any(&self.from) && self.when.iter().all(holds)
+    }
+
+    /// How many conditions the rule has, over all its alternatives.
+    #[must_use]
+    pub fn conditions(&self) -> usize {
+        self.from.iter().chain(&self.to).map(Vec::len).sum::<usize>() + self.when.len()
     }
 
     /// Names of the conditions that do not hold, of the alternatives that come nearest.
@@ -172,6 +231,15 @@ struct Tally<'p> {
 }
 
 impl<'p> Tally<'p> {
+    /// Whether a match of the policy would change nothing any more.
+    fn settles(&self, policy: &Policy) -> bool {
+        match (policy.action, policy.shadow) {
+            (Action::Deny, false) => self.denied.is_some(),
+            (Action::Allow, false) => self.allowed.is_some() || self.denied.is_some(),
+            (Action::Audit, _) | (_, true) => false,
+        }
+    }
+
     fn record(&mut self, policy: &'p Policy, rule: usize) {
         let outcome = if policy.action == Action::Deny { Outcome::Deny } else { Outcome::Allow };
         let found = PolicyMatch { policy: &policy.name, rule, outcome };

@@ -2,8 +2,15 @@
 
 use super::attributes::RequestPrincipal;
 use super::pattern::{Pattern, glob_matches};
+use std::fmt;
 
 const SCHEME: &str = "spiffe://";
+
+/// A principal without `spiffe://`, if it has it.
+#[must_use]
+pub fn without_scheme(principal: &str) -> &str {
+    principal.strip_prefix(SCHEME).unwrap_or(principal)
+}
 
 /// The parts of a SPIFFE ID: `spiffe://trust-domain/path`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +55,7 @@ impl PrincipalPattern {
     /// Reads a pattern.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        Self(Pattern::parse(text.strip_prefix(SCHEME).unwrap_or(text)))
+        Self(Pattern::parse(without_scheme(text)))
     }
 
     /// The pattern over what follows the scheme.
@@ -68,6 +75,12 @@ impl PrincipalPattern {
             (None, Pattern::Suffix(_)) => false,
             (None, pattern) => pattern.matches(principal),
         }
+    }
+}
+
+impl fmt::Display for PrincipalPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 
@@ -98,6 +111,12 @@ impl ServiceAccount {
     pub fn matches(&self, principal: &str) -> bool {
         SpiffeId::parse(principal)
             .is_some_and(|id| id.namespace() == Some(&self.namespace) && id.value_of("sa") == Some(&self.name))
+    }
+}
+
+impl fmt::Display for ServiceAccount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
     }
 }
 
@@ -134,10 +153,31 @@ impl RequestPrincipalPattern {
         }
     }
 
+    /// The pattern over the issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &Pattern {
+        &self.issuer
+    }
+
+    /// The pattern over the subject.
+    #[must_use]
+    pub fn subject(&self) -> &Pattern {
+        &self.subject
+    }
+
     /// Whether a token identity fits.
     #[must_use]
     pub fn matches(&self, principal: RequestPrincipal<'_>) -> bool {
         self.issuer.matches(principal.issuer) && self.subject.matches(principal.subject)
+    }
+}
+
+impl fmt::Display for RequestPrincipalPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.issuer, &self.subject) {
+            (Pattern::Present, Pattern::Present) => formatter.write_str("*"),
+            (issuer, subject) => write!(formatter, "{issuer}/{subject}"),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::delivery::Limits;
 use crate::identity::api_keys::{ApiKey, ApiKeys};
 use crate::identity::credentials::Places;
 use crate::jose::{Algorithm, DEFAULT_CLOCK_SKEW, Expiration, KeySet, Requirements};
+use crate::request::RequestView;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -56,6 +57,12 @@ pub struct IssuerRule {
 }
 
 impl AuthenticationPlan {
+    /// The client certificate's principals, where they count.
+    #[must_use]
+    pub fn peers<'a>(&self, request: &RequestView<'a>) -> &'a [&'a str] {
+        if self.peer_from_connection { request.peer.principals } else { &[] }
+    }
+
     /// Gives the wire form its meaning.
     ///
     /// # Errors

@@ -235,8 +235,8 @@ fn api_key(config: &Config, request: &RequestView<'_>, now: UnixNanos, caller: &
     let mut found = Vec::new();
     keys.places.find(request, &mut found);
     let Some(presented) = one_value(&found)? else { return Ok(()) };
-    let peers: Vec<&str> = request.peer.principal.into_iter().collect();
-    let service = config.services.identify(&peers, request.peer.source_ip).filter(|service| !service.out_of_bounds);
+    let peers = config.authentication.peers(request);
+    let service = config.services.identify(peers, request.peer.source_ip).filter(|service| !service.out_of_bounds);
     let source = request.peer.remote_ip.or(request.peer.source_ip);
     let key = keys.accept(presented, now, source, service.map(|service| service.name)).map_err(|denial| Denied {
         credential: fingerprint(config, presented),

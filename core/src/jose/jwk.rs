@@ -4,8 +4,10 @@ use super::algorithm::{Algorithm, KeyKind};
 use super::base64url;
 use super::key::{Key, Material, Secret};
 use super::key_fault::KeyFaultReason;
+use super::public_key_info;
+use super::rsa;
 use super::weak_modulus;
-use rsa::BoxedUint;
+use ::rsa::BoxedUint;
 use serde_json::{Map, Value};
 
 type Members = Map<String, Value>;
@@ -21,13 +23,45 @@ pub(super) fn parse(entry: &Value) -> Result<Key, KeyFaultReason> {
     check_purpose(members)?;
     let algorithm = bound_algorithm(members)?;
     let material = match require(text(members, "kty")?, "kty")? {
+        "RSA" if !members.contains_key("n") => certified_material(members, algorithm)?,
+        "EC" | "OKP" if !members.contains_key("x") => certified_material(members, algorithm)?,
         "RSA" => rsa_material(members, algorithm)?,
         "EC" => ec_material(members, algorithm)?,
         "OKP" => okp_material(members, algorithm)?,
         "oct" => secret_material(members, algorithm)?,
         other => return Err(KeyFaultReason::UnsupportedType(other.to_owned())),
     };
+    check_certificate(members, &material)?;
     Ok(Key { id, algorithm, material })
+}
+
+/// The key of the first certificate, for sets that hold certificates alone. Its chain and dates say nothing here: a key is
+/// trusted because it stands in the set.
+fn certified_material(members: &Members, algorithm: Option<Algorithm>) -> Result<Material, KeyFaultReason> {
+    let missing = KeyFaultReason::MemberMissing(if members.get("kty").is_some_and(|kty| kty == "RSA") { "n" } else { "x" });
+    let material = public_key_info::from_x5c(certificate(members)?.ok_or(missing)?)?;
+    check_kind(material.kind(), algorithm)?;
+    let kind_fits = match text(members, "kty")? {
+        Some("RSA") => material.kind() == KeyKind::Rsa,
+        Some("OKP") => material.kind() == KeyKind::Ed25519,
+        _ => matches!(material.kind(), KeyKind::P256 | KeyKind::P384 | KeyKind::P521),
+    };
+    kind_fits.then_some(material).ok_or(KeyFaultReason::CertificateMismatch)
+}
+
+/// RFC 7517 §4.7: the first certificate holds the same key as the members beside it. One that cannot be read is passed
+/// over, since nothing depends on it.
+fn check_certificate(members: &Members, material: &Material) -> Result<(), KeyFaultReason> {
+    match certificate(members)?.map(public_key_info::from_x5c) {
+        Some(Ok(certified)) if !certified.is_same_key(material) => Err(KeyFaultReason::CertificateMismatch),
+        _ => Ok(()),
+    }
+}
+
+fn certificate(members: &Members) -> Result<Option<&str>, KeyFaultReason> {
+    let Some(chain) = members.get("x5c") else { return Ok(None) };
+    let first = chain.as_array().and_then(|chain| chain.first()).and_then(Value::as_str);
+    first.map(Some).ok_or(KeyFaultReason::MemberType("x5c"))
 }
 
 /// The id of a key that may be broken in every other way.
@@ -80,8 +114,8 @@ pub(super) fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Result<Material, KeyFa
     }
     weak_modulus::check(modulus)?;
     let (n, e) = (BoxedUint::from_be_slice_vartime(modulus), BoxedUint::from_be_slice_vartime(exponent));
-    let key = rsa::PublicKey::new(n, e).map_err(|_| KeyFaultReason::NotRsa)?;
-    Ok(Material::Rsa(Box::new(key)))
+    let checked = ::rsa::PublicKey::new(n, e).map_err(|_| KeyFaultReason::NotRsa)?;
+    Ok(Material::Rsa(Box::new(rsa::PublicKey::new(rsa::Parts { checked, modulus, exponent, bits }))))
 }
 
 /// The curve is what `crv` says. Where it is missing, against RFC 7518 §6.2.1.1, `alg` decides, else it is P-256: that is
@@ -120,7 +154,7 @@ fn ec_key(kind: KeyKind, x: &[u8], y: &[u8]) -> Result<Material, KeyFaultReason>
 /// An EC key from an uncompressed SEC 1 point.
 pub(super) fn ec_point(kind: KeyKind, point: &[u8]) -> Result<Material, KeyFaultReason> {
     match kind {
-        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Box::new(key))),
+        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Box::new((&key).into()))),
         KeyKind::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P384(Box::new(key))),
         KeyKind::P521 => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P521(Box::new(key))),
         _ => return Err(KeyFaultReason::NotOnCurve),

@@ -2,8 +2,8 @@
 
 use super::algorithm::{Algorithm, HashFunction, KeyKind};
 use hmac::{Hmac, KeyInit, Mac};
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use sha2::{Sha256, Sha384, Sha512};
+use p384::ecdsa::signature::hazmat::PrehashVerifier;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
 
 /// A key that verifies signatures: its material, its id, and the algorithm that it is bound to, if its owner bound it.
@@ -18,8 +18,8 @@ pub struct Key {
 #[derive(Debug, Clone)]
 pub(super) enum Material {
     Secret(Box<Secret>),
-    Rsa(Box<rsa::PublicKey>),
-    P256(Box<p256::ecdsa::VerifyingKey>),
+    Rsa(Box<super::rsa::PublicKey>),
+    P256(Box<super::p256::PublicKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
@@ -46,14 +46,7 @@ impl Key {
     /// The type of the key.
     #[must_use]
     pub const fn kind(&self) -> KeyKind {
-        match &self.material {
-            Material::Secret(_) => KeyKind::Secret,
-            Material::Rsa(_) => KeyKind::Rsa,
-            Material::P256(_) => KeyKind::P256,
-            Material::P384(_) => KeyKind::P384,
-            Material::P521(_) => KeyKind::P521,
-            Material::Ed25519(_) => KeyKind::Ed25519,
-        }
+        self.material.kind()
     }
 
     /// Whether the key may verify signatures of `algorithm`: by its type, by what it is bound to and, for shared secrets,
@@ -68,6 +61,13 @@ impl Key {
         unbound && self.kind() == algorithm.key_kind() && long_enough
     }
 
+    /// Builds what the first verification would have to, for keys that verify with the help of a table (ES256).
+    pub fn prepare(&self) {
+        if let Material::P256(key) = &self.material {
+            key.prepare();
+        }
+    }
+
     /// Verifies `signature` over `message`.
     ///
     /// # Errors
@@ -79,11 +79,8 @@ impl Key {
         }
         match &self.material {
             Material::Secret(secret) => secret.verify(algorithm, message, signature),
-            Material::Rsa(key) => verify_rsa(key, algorithm, message, signature),
-            Material::P256(key) => {
-                let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
-                key.verify_prehash(&HashFunction::Sha256.digest(message), &signature).map_err(|_| Mismatch)
-            }
+            Material::Rsa(key) => key.verify(algorithm, message, signature),
+            Material::P256(key) => key.verify(&Sha256::digest(message).into(), signature),
             Material::P384(key) => {
                 let signature = p384::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
                 key.verify_prehash(&HashFunction::Sha384.digest(message), &signature).map_err(|_| Mismatch)
@@ -100,18 +97,29 @@ impl Key {
     }
 }
 
-fn verify_rsa(key: &rsa::PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
-    let digest = algorithm.hash_function().ok_or(Mismatch)?.digest(message);
-    match algorithm {
-        Algorithm::Rs256 => key.verify(rsa::Pkcs1v15Sign::new::<Sha256>(), &digest, signature),
-        Algorithm::Rs384 => key.verify(rsa::Pkcs1v15Sign::new::<Sha384>(), &digest, signature),
-        Algorithm::Rs512 => key.verify(rsa::Pkcs1v15Sign::new::<Sha512>(), &digest, signature),
-        Algorithm::Ps256 => key.verify(rsa::Pss::<Sha256>::new(), &digest, signature),
-        Algorithm::Ps384 => key.verify(rsa::Pss::<Sha384>::new(), &digest, signature),
-        Algorithm::Ps512 => key.verify(rsa::Pss::<Sha512>::new(), &digest, signature),
-        _ => return Err(Mismatch),
+impl Material {
+    pub(super) const fn kind(&self) -> KeyKind {
+        match self {
+            Self::Secret(_) => KeyKind::Secret,
+            Self::Rsa(_) => KeyKind::Rsa,
+            Self::P256(_) => KeyKind::P256,
+            Self::P384(_) => KeyKind::P384,
+            Self::P521(_) => KeyKind::P521,
+            Self::Ed25519(_) => KeyKind::Ed25519,
+        }
     }
-    .map_err(|_| Mismatch)
+
+    /// Whether both are the same public key. Secrets are never compared.
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rsa(own), Self::Rsa(other)) => own == other,
+            (Self::P256(own), Self::P256(other)) => own == other,
+            (Self::P384(own), Self::P384(other)) => own == other,
+            (Self::P521(own), Self::P521(other)) => own == other,
+            (Self::Ed25519(own), Self::Ed25519(other)) => own == other,
+            _ => false,
+        }
+    }
 }
 
 /// A shared secret as the hash states it starts from: the secret itself is not kept.

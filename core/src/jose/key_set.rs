@@ -4,6 +4,7 @@ use super::algorithm::Algorithm;
 use super::jwk;
 use super::key::Key;
 use super::key_fault::{KeyFault, KeyFaultReason, KeySetFault};
+use super::public_key_info;
 use crate::json;
 use serde_json::Value;
 
@@ -22,24 +23,35 @@ pub struct KeySet {
 impl KeySet {
     /// Reads a key set, and reports each key that cannot be used.
     ///
+    /// Three forms are read: a JSON Web Key Set (RFC 7517 §5); an object of PEM certificates by key id, as Google publishes
+    /// them; and PEM text with public keys or certificates, which have no id.
+    ///
     /// # Errors
     /// [`KeySetFault`] where there is no set at all. A set of which no key can be used is none: it is empty.
     pub fn parse(document: &[u8]) -> Result<(Self, Vec<KeyFault>), KeySetFault> {
         if document.len() > MAX_KEY_SET_BYTES {
             return Err(KeySetFault::TooLarge { limit: MAX_KEY_SET_BYTES, length: document.len() });
         }
+        if let Some(text) = pem_text(document) {
+            return Ok(Self::from_results(public_key_info::pem_blocks(text).map(|(label, body)| pem_key(None, label, body))));
+        }
         let document = json::parse(document).map_err(KeySetFault::NotJson)?;
-        let entries = document.get("keys").and_then(Value::as_array).ok_or(KeySetFault::NoKeys)?;
-        Ok(Self::from_entries(entries))
+        let members = document.as_object().ok_or(KeySetFault::NoKeys)?;
+        match members.get("keys") {
+            Some(Value::Array(entries)) => Ok(Self::from_results(entries.iter().map(jwk_entry))),
+            None if members.values().any(is_pem) => Ok(Self::from_results(members.iter().map(certificate_entry))),
+            _ => Err(KeySetFault::NoKeys),
+        }
     }
 
-    fn from_entries(entries: &[Value]) -> (Self, Vec<KeyFault>) {
+    fn from_results(entries: impl Iterator<Item = Entry>) -> (Self, Vec<KeyFault>) {
         let mut set = Self::default();
         let mut faults = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
-            match read_within_limit(index, entry) {
-                Ok(key) => set.keys.push(key),
-                Err(reason) => faults.push(KeyFault { index, id: jwk::id_of(entry), reason }),
+        for (index, (id, key)) in entries.enumerate() {
+            match key {
+                Ok(key) if index < MAX_KEYS => set.keys.push(key),
+                Ok(_) => faults.push(KeyFault { index, id, reason: KeyFaultReason::TooMany { limit: MAX_KEYS } }),
+                Err(reason) => faults.push(KeyFault { index, id, reason }),
             }
         }
         (set, faults)
@@ -48,6 +60,11 @@ impl KeySet {
     /// The keys, in the order of the document.
     pub fn iter(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter()
+    }
+
+    /// Builds what the first verification with each key would have to: see [`Key::prepare`].
+    pub fn prepare(&self) {
+        self.iter().for_each(Key::prepare);
     }
 
     /// How many keys there are.
@@ -82,9 +99,32 @@ fn may_be(key: &Key, id: Option<&str>) -> bool {
     }
 }
 
-fn read_within_limit(index: usize, entry: &Value) -> Result<Key, KeyFaultReason> {
-    if index >= MAX_KEYS {
-        return Err(KeyFaultReason::TooMany { limit: MAX_KEYS });
-    }
-    jwk::parse(entry)
+/// A key, or what is wrong with it, and its id all the same.
+type Entry = (Option<String>, Result<Key, KeyFaultReason>);
+
+fn jwk_entry(entry: &Value) -> Entry {
+    (jwk::id_of(entry), jwk::parse(entry))
 }
+
+fn certificate_entry((id, value): (&String, &Value)) -> Entry {
+    let block = value.as_str().and_then(|text| public_key_info::pem_blocks(text).next());
+    match block {
+        Some((label, body)) => pem_key(Some(id.clone()), label, body),
+        None => (Some(id.clone()), Err(KeyFaultReason::Encoding)),
+    }
+}
+
+fn pem_key(id: Option<String>, label: &str, body: &str) -> Entry {
+    let key = public_key_info::from_pem_block(label, body).map(|material| Key { id: id.clone(), algorithm: None, material });
+    (id, key)
+}
+
+fn pem_text(document: &[u8]) -> Option<&str> {
+    std::str::from_utf8(document).ok().filter(|text| text.trim_start().starts_with(PEM_START))
+}
+
+fn is_pem(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(PEM_START))
+}
+
+const PEM_START: &str = "-----BEGIN ";

@@ -7,6 +7,7 @@ use std::ptr;
 use std::time::Duration;
 
 /// Status 12 of the ABI: the host does not have this call.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) const UNIMPLEMENTED: u32 = 12;
 
 /// What a host answered when it was not `Ok`: the number of the ABI, 1 not found, 2 bad argument, 10 internal failure, 12
@@ -21,7 +22,6 @@ fn check(status: u32) -> Result<(), Status> {
 /// Levels of the host's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogLevel {
-    Info = 2,
     Warn = 3,
     Error = 4,
 }

@@ -1,4 +1,4 @@
-//! The keys of `when`, as Istio's reference of conditions lists them.
+//! The keys of `when`: those of Istio's reference of conditions, and `request.timeOfDay` and `request.weekday`.
 
 use super::Kind;
 
@@ -16,6 +16,8 @@ const PLAIN: &[(&str, Kind)] = &[
     ("destination.ip", Kind::DestinationIp),
     ("destination.port", Kind::Port),
     ("connection.sni", Kind::Sni),
+    ("request.timeOfDay", Kind::TimeOfDay),
+    ("request.weekday", Kind::Weekday),
 ];
 
 /// Why a key is not understood.
@@ -25,6 +27,8 @@ pub(super) enum KeyFault {
     Unknown(String),
     #[error("found `{0}`, expected one header name in brackets, such as `request.headers[x-version]`")]
     Header(String),
+    #[error("the pseudo-header `{0}` cannot be matched; paths are matched by `operation.paths`")]
+    PseudoHeader(String),
     #[error("found `{0}`, expected claim names in brackets, such as `request.auth.claims[realm][role]`")]
     Claim(String),
     #[error("`{0}` reads Envoy's own metadata, which a plugin does not see")]
@@ -34,7 +38,7 @@ pub(super) enum KeyFault {
 pub(super) fn kind(key: &str) -> Result<Kind, KeyFault> {
     if let Some(rest) = key.strip_prefix("request.headers") {
         let names = bracketed(rest).filter(|names| names.len() == 1).ok_or_else(|| KeyFault::Header(key.to_owned()))?;
-        return Ok(Kind::Header(names.concat().to_ascii_lowercase()));
+        return header(names.concat().to_ascii_lowercase());
     }
     if let Some(rest) = key.strip_prefix("request.auth.claims") {
         return bracketed(rest).map(Kind::Claim).ok_or_else(|| KeyFault::Claim(key.to_owned()));
@@ -44,6 +48,16 @@ pub(super) fn kind(key: &str) -> Result<Kind, KeyFault> {
     }
     let known = PLAIN.iter().find(|(name, _)| *name == key);
     known.map(|(_, kind)| kind.clone()).ok_or_else(|| KeyFault::Unknown(key.to_owned()))
+}
+
+/// Envoy shows its pseudo-headers as headers, and `host` as `:authority`.
+fn header(name: String) -> Result<Kind, KeyFault> {
+    match name.as_str() {
+        "host" | ":authority" => Ok(Kind::Authority),
+        ":method" => Ok(Kind::Method),
+        name if name.starts_with(':') => Err(KeyFault::PseudoHeader(name.to_owned())),
+        _ => Ok(Kind::Header(name)),
+    }
 }
 
 /// The names in `[a][b]`; `None` unless the text is nothing but names in brackets, at least one, none empty.
