@@ -5,6 +5,7 @@ mod collect;
 mod decide;
 mod explain;
 mod import;
+mod ingest;
 mod policy_test;
 mod token;
 mod verify;
@@ -23,10 +24,11 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Check(check::Check),
-    Collect(collect::Collect),
+    Collect(Box<collect::Collect>),
     Decide(decide::Decide),
     Explain(explain::Explain),
     Import(import::Import),
+    Ingest(ingest::Ingest),
     Test(policy_test::Test),
     Token(token::Token),
     Verify(verify::Verify),
@@ -42,6 +44,7 @@ impl Cli {
             Verb::Decide(verb) => verb.run(),
             Verb::Explain(verb) => verb.run(),
             Verb::Import(verb) => verb.run(),
+            Verb::Ingest(verb) => verb.run(),
             Verb::Test(verb) => verb.run(),
             Verb::Token(verb) => verb.run(),
             Verb::Verify(verb) => verb.run(),
