@@ -14,11 +14,11 @@
 //! | [`verify`] | says what the kept lines prove |
 //! | [`clock`] | the one place that reads the clock |
 
-pub mod config_file;
-pub mod decide;
 pub mod canonical;
 pub mod clock;
 pub mod collect;
+pub mod config_file;
+pub mod decide;
 pub mod digest;
 pub mod exit;
 pub mod hex;

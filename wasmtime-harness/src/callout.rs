@@ -108,6 +108,99 @@ pub enum GrpcAnswer {
     Status(u32, String),
 }
 
+/// All callouts of one kind, in order, and which of them still wait.
+#[derive(Debug)]
+pub(crate) struct Callouts<T> {
+    all: Vec<Callout<T>>,
+    pending: std::collections::BTreeSet<usize>,
+}
+
+impl<T> Default for Callouts<T> {
+    fn default() -> Self {
+        Self {
+            all: Vec::new(),
+            pending: std::collections::BTreeSet::new(),
+        }
+    }
+}
+
+impl<T: Stateful> Callouts<T> {
+    pub(crate) fn push(&mut self, callout: Callout<T>) {
+        self.pending.insert(self.all.len());
+        self.all.push(callout);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&Callout<T>> {
+        self.all.get(index)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Callout<T>)> {
+        self.all.iter().enumerate()
+    }
+
+    pub(crate) fn pending(&self) -> impl Iterator<Item = (usize, &Callout<T>)> {
+        self.pending
+            .iter()
+            .filter_map(|index| Some((*index, self.all.get(*index)?)))
+    }
+
+    /// The callout, while it waits for an answer.
+    pub(crate) fn waiting(&mut self, index: usize) -> Option<&mut Callout<T>> {
+        if self.pending.contains(&index) {
+            self.all.get_mut(index)
+        } else {
+            None
+        }
+    }
+
+    /// Ends the wait. False if it was over before.
+    pub(crate) fn close(&mut self, index: usize, becomes: CalloutState) -> bool {
+        let was_pending = self.pending.remove(&index);
+        if let Some(callout) = self.all.get_mut(index).filter(|_| was_pending) {
+            callout.request.enter(becomes);
+        }
+        was_pending
+    }
+
+    /// Gives up every waiting callout that `of` picks.
+    pub(crate) fn cancel(&mut self, of: impl Fn(&Callout<T>) -> bool) {
+        let chosen: Vec<usize> = self
+            .pending()
+            .filter(|(_, callout)| of(callout))
+            .map(|(index, _)| index)
+            .collect();
+        for index in chosen {
+            self.close(index, CalloutState::Cancelled);
+        }
+    }
+
+    pub(crate) fn waits_for(&self, stream: usize) -> bool {
+        self.pending()
+            .any(|(_, callout)| callout.stream == Some(stream))
+    }
+}
+
+/// A request that carries its state for the test to read.
+pub(crate) trait Stateful {
+    fn enter(&mut self, state: CalloutState);
+}
+
+impl Stateful for HttpRequest {
+    fn enter(&mut self, state: CalloutState) {
+        self.state = state;
+    }
+}
+
+impl Stateful for GrpcRequest {
+    fn enter(&mut self, state: CalloutState) {
+        self.state = state;
+    }
+}
+
 /// A callout and who made it.
 #[derive(Debug, Clone)]
 pub(crate) struct Callout<T> {

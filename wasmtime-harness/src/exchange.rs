@@ -1,6 +1,7 @@
 //! Requests to send, and what became of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::HostError;
 use crate::headers::Headers;
@@ -82,9 +83,7 @@ impl Request {
 
     /// Adds many headers.
     pub fn headers(mut self, headers: impl Into<Headers>) -> Self {
-        for (name, value) in headers.into().pairs() {
-            self.headers.add(name, value.clone());
-        }
+        self.headers.extend(&headers.into());
         self
     }
 
@@ -121,13 +120,28 @@ impl Request {
     /// Sends it, as far as the plugin lets it through.
     pub fn send(self) -> Exchange {
         let mut headers = self.pseudo_headers();
-        for (name, value) in self.headers.pairs() {
-            headers.add(name, value.clone());
-        }
+        headers.extend(&self.headers);
         let request = Half::new(headers, self.chunks, self.trailers);
-        let incoming = Incoming { request, properties: self.properties, worker: self.worker };
+        let incoming = Incoming {
+            request,
+            properties: self.properties,
+            worker: self.worker,
+        };
         let index = self.host.lock().open(incoming);
-        Exchange { host: self.host, index }
+        Exchange::new(self.host, index)
+    }
+
+    /// Sends it to a host that refuses it before any filter, as one does a
+    /// malformed request. The plugin sees the context and, at the end, the log.
+    pub fn send_rejected(self, status: u32) -> Exchange {
+        let request = Half::new(Headers::new(), Vec::new(), None);
+        let incoming = Incoming {
+            request,
+            properties: self.properties,
+            worker: self.worker,
+        };
+        let index = self.host.lock().open_rejected(incoming, status);
+        Exchange::new(self.host, index)
     }
 
     fn pseudo_headers(&self) -> Headers {
@@ -151,7 +165,10 @@ pub struct Response {
 impl Response {
     /// A response with that status and nothing else.
     pub fn new(status: u32) -> Self {
-        Self { headers: Headers::from([(":status", status.to_string())]), ..Self::default() }
+        Self {
+            headers: Headers::from([(":status", status.to_string())]),
+            ..Self::default()
+        }
     }
 
     /// Adds a header.
@@ -181,14 +198,41 @@ impl Response {
 
 /// A request that was sent. Clones are the same exchange.
 #[derive(Debug, Clone)]
-pub struct Exchange {
+pub struct Exchange(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
     host: Host,
     index: usize,
 }
 
+/// The last clone to go lets the host forget an ended stream.
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut runtime = self.host.lock();
+        let streams = &mut runtime.state_mut().streams;
+        if streams
+            .get(&self.index)
+            .is_some_and(|stream| stream.stage == Stage::Ended)
+        {
+            streams.remove(&self.index);
+        }
+    }
+}
+
 impl Exchange {
+    fn new(host: Host, index: usize) -> Self {
+        Self(Arc::new(Handle { host, index }))
+    }
+
     fn read<T>(&self, read: impl FnOnce(&HttpStream) -> T) -> Option<T> {
-        self.host.lock().state().streams.get(self.index).map(read)
+        self.0
+            .host
+            .lock()
+            .state()
+            .streams
+            .get(&self.0.index)
+            .map(read)
     }
 
     /// Where it is.
@@ -235,6 +279,12 @@ impl Exchange {
         self.read(|stream| stream.trap.clone()).flatten()
     }
 
+    /// A property of this exchange: the test's, or what the plugin set.
+    pub fn property(&self, path: &str) -> Option<PropertyValue> {
+        self.read(|stream| stream.properties.get(path).cloned())
+            .flatten()
+    }
+
     /// Whether the plugin asked to choose the route anew.
     pub fn route_cleared(&self) -> bool {
         self.read(|stream| stream.route_cleared).unwrap_or(false)
@@ -246,9 +296,7 @@ impl Exchange {
     /// [`HostError::WrongStage`] unless the exchange is forwarded.
     pub fn respond(&self, status: u32, headers: impl Into<Headers>) -> Result<&Self, HostError> {
         let mut response = Response::new(status);
-        for (name, value) in headers.into().pairs() {
-            response = response.header(name, value.clone());
-        }
+        response.headers.extend(&headers.into());
         self.respond_with(response)
     }
 
@@ -259,7 +307,7 @@ impl Exchange {
     pub fn respond_with(&self, response: Response) -> Result<&Self, HostError> {
         self.require("respond to", |stage| stage == Stage::Forwarded)?;
         let half = Half::new(response.headers, response.chunks, response.trailers);
-        self.host.lock().respond(self.index, half);
+        self.0.host.lock().respond(self.0.index, half);
         Ok(self)
     }
 
@@ -269,7 +317,7 @@ impl Exchange {
     /// [`HostError::WrongStage`] once it ended.
     pub fn abort(&self) -> Result<&Self, HostError> {
         self.require("abort", |stage| stage != Stage::Ended)?;
-        self.host.lock().abort(self.index);
+        self.0.host.lock().abort(self.0.index);
         Ok(self)
     }
 
@@ -280,12 +328,23 @@ impl Exchange {
     /// [`HostError::WrongStage`] once it ended.
     pub fn finish(&self) -> Result<&Self, HostError> {
         self.require("finish", |stage| stage != Stage::Ended)?;
-        self.host.lock().finish(self.index);
+        self.0.host.lock().finish(self.0.index);
         Ok(self)
     }
 
-    fn require(&self, step: &'static str, allowed: impl FnOnce(Stage) -> bool) -> Result<(), HostError> {
+    fn require(
+        &self,
+        step: &'static str,
+        allowed: impl FnOnce(Stage) -> bool,
+    ) -> Result<(), HostError> {
         let stage = self.stage();
-        if allowed(stage) { Ok(()) } else { Err(HostError::WrongStage { step, stage: stage.code() }) }
+        if allowed(stage) {
+            Ok(())
+        } else {
+            Err(HostError::WrongStage {
+                step,
+                stage: stage.code(),
+            })
+        }
     }
 }

@@ -4,7 +4,7 @@ use wasmtime::{Caller, Memory};
 
 use crate::abi::{Hostcall, Status};
 use crate::profile::Support;
-use crate::state::State;
+use crate::state::{Fault, State};
 use crate::trace::{TraceEntry, TraceEvent};
 use crate::trap::{Abort, TrapKind};
 
@@ -64,13 +64,16 @@ enum Admission {
 
 impl Guest<'_> {
     fn admit(&mut self, call: Hostcall) -> Admission {
-        let state = self.caller.data();
+        let state = self.caller.data_mut();
         if state.frame.restricted && call != Hostcall::Log {
             let message = format!("`{}` is not allowed while the module initialises or allocates", call.name());
             return Admission::Trap(Abort::new(TrapKind::Hostcall, message));
         }
-        if let Some(status) = state.faults.get(&call) {
-            return Admission::Answer(*status);
+        if !state.allows(call.name()) {
+            return Admission::Answer(Status::InternalFailure);
+        }
+        if let Some(status) = state.faults.get_mut(&call).and_then(Fault::strike) {
+            return Admission::Answer(status);
         }
         match state.profile.support(call) {
             Support::Full | Support::Absent | Support::WrongType => Admission::Perform,

@@ -83,6 +83,11 @@ impl Headers {
         &self.0
     }
 
+    /// Adds every entry of another map.
+    pub fn extend(&mut self, other: &Headers) {
+        self.0.extend(other.0.iter().cloned());
+    }
+
     pub(crate) fn from_pairs(pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
         let mut headers = Self::new();
         for (key, value) in pairs {

@@ -1,5 +1,7 @@
 //! A compiled plugin: compile once, load into as many hosts as you like.
 
+use std::time::Duration;
+
 use wasmtime::{Config, Engine, ExternType, Module};
 
 use crate::abi::AbiVersion;
@@ -12,8 +14,8 @@ pub struct Limits {
     pub fuel: Option<u64>,
     /// Most bytes of memory of one VM; `None` is the profile's own limit.
     pub memory: Option<usize>,
-    /// Most wall-clock time of one callback.
-    pub deadline: Option<std::time::Duration>,
+    /// Most wall-clock time of one callback, roughly: for plugins that are compiled without fuel.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -87,6 +89,36 @@ impl Plugin {
 
     pub(crate) fn engine(&self) -> &Engine {
         self.module.engine()
+    }
+}
+
+/// The only thread of this crate: it moves the engine's epoch while a host with a deadline lives.
+pub(crate) struct Ticker {
+    stop: std::sync::mpsc::Sender<()>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Ticker {
+    pub(crate) fn start(engine: &Engine, every: Duration) -> Self {
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let engine = engine.clone();
+        let thread = std::thread::spawn(move || {
+            while stopped.recv_timeout(every) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                engine.increment_epoch();
+            }
+        });
+        Self {
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        // Both fail only if the thread is gone already.
+        let _ = self.stop.send(());
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
     }
 }
 

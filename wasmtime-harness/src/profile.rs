@@ -116,6 +116,18 @@ pub(crate) struct HttpRules {
     pub(crate) call_elsewhere: Elsewhere,
     /// A second local reply to one request traps.
     pub(crate) second_reply_traps: bool,
+    /// A local reply cancels the stream's pending callouts.
+    pub(crate) reply_cancels_calls: bool,
+    /// A failed callout says why in the header `:dispatch_status`.
+    pub(crate) names_dispatch_status: bool,
+    /// After a trap the request goes on in a new context of a new VM, from the response on.
+    pub(crate) trap_restarts_stream: bool,
+    /// Bodies are shown only to a plugin that asked for them through a property.
+    pub(crate) bodies_on_request: bool,
+    /// Whether trailers are shown.
+    pub(crate) trailers: bool,
+    /// Whether a local reply to a gRPC request becomes a gRPC status.
+    pub(crate) grpc_replies: bool,
 }
 
 /// What a hostcall does outside the phases it is allowed in.
@@ -145,6 +157,10 @@ pub struct Profile {
     pub(crate) first_token: u32,
     pub(crate) memory_limit: usize,
     pub(crate) configuration_only_in_configure: bool,
+    /// Ticks can be asked for once, and only by a root.
+    pub(crate) one_tick_period: bool,
+    /// The longest name of a metric; a longer one, and an unknown id, trap.
+    pub(crate) metric_name_limit: Option<usize>,
     pub(crate) strict: bool,
 }
 

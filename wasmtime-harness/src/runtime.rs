@@ -6,13 +6,16 @@
 mod callouts;
 mod flow;
 mod lifecycle;
+mod open;
 mod response;
+mod tcp;
 mod ticks;
+mod trouble;
 
 use wasmtime::{InstancePre, Store, Val};
 
 use crate::abi::Callback;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, Ticker};
 use crate::state::{State, Window};
 use crate::stream::Place;
 use crate::trace::{TraceEntry, TraceEvent};
@@ -20,8 +23,12 @@ use crate::trap::{Abort, Trap, TrapKind, TrapPolicy};
 use crate::vm::Entry;
 
 pub(crate) use callouts::Handlers;
-pub(crate) use flow::Incoming;
 pub(crate) use lifecycle::{Drain, Worker};
+pub(crate) use open::Incoming;
+pub(crate) use tcp::Direction;
+
+/// Epochs in a deadline: the more, the more exact.
+pub(crate) const DEADLINE_EPOCHS: u32 = 4;
 
 /// The most arguments a callback has.
 const MAX_ARGS: usize = 5;
@@ -50,8 +57,9 @@ pub(crate) struct Runtime {
     pub(crate) workers: Vec<Worker>,
     pub(crate) policy: TrapPolicy,
     pub(crate) handlers: Handlers,
-    pub(crate) next_number: u64,
+    pub(crate) next_stream: usize,
     pub(crate) fuel_used: u64,
+    pub(crate) deadline: Option<Ticker>,
 }
 
 impl Runtime {
@@ -74,6 +82,9 @@ impl Runtime {
     }
 
     fn callable(&self, vm: usize, callback: Callback) -> Option<Entry> {
+        if !self.state().allows_callback(callback) {
+            return None;
+        }
         let vm = self.state().vms.get(vm)?;
         let broken = vm.failed.is_some() && self.policy != TrapPolicy::Keep;
         if broken { None } else { vm.callback(callback) }
@@ -114,6 +125,9 @@ impl Runtime {
     }
 
     pub(crate) fn refuel(&mut self) {
+        if self.deadline.is_some() {
+            self.store.set_epoch_deadline(DEADLINE_EPOCHS.into());
+        }
         if let Some(fuel) = self.plugin.limits.fuel {
             // Fails only when fuel is off, and it is on here.
             let _ = self.store.set_fuel(fuel);

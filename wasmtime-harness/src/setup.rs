@@ -11,10 +11,10 @@ use crate::clock::Clock;
 use crate::error::HostError;
 use crate::host::Host;
 use crate::link;
-use crate::plugin::{IntoPlugin, Limits, Plugin};
+use crate::plugin::{IntoPlugin, Limits, Plugin, Ticker};
 use crate::profile::Profile;
 use crate::property::PropertyValue;
-use crate::runtime::{Handlers, Runtime};
+use crate::runtime::{DEADLINE_EPOCHS, Handlers, Runtime};
 use crate::state::{ForeignFunction, Settings, State};
 use crate::trap::TrapPolicy;
 
@@ -46,6 +46,7 @@ impl Setup {
                 properties: BTreeMap::new(),
                 clusters: None,
                 log_level: LogLevel::Info,
+                capabilities: None,
             },
             limits: Limits::default(),
             start: Clock::DEFAULT_START,
@@ -130,6 +131,14 @@ impl Setup {
         self
     }
 
+    /// Restricts the plugin to these hostcalls, callbacks and WASI functions,
+    /// as Envoy's `capability_restriction_config` does: a hostcall outside
+    /// returns `InternalFailure`, a callback is not called, WASI returns 76.
+    pub fn capabilities<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.settings.capabilities = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// What happens after a trap, instead of the profile's default.
     pub fn trap_policy(mut self, policy: TrapPolicy) -> Self {
         self.policy = Some(policy);
@@ -164,8 +173,12 @@ impl Setup {
     /// Why this host refuses the module.
     pub fn load(self, plugin: impl IntoPlugin) -> Result<Loaded, HostError> {
         let plugin = plugin.into_plugin(self.limits)?;
-        let pre = link::link(&plugin, &self.profile)?;
-        Ok(Loaded { setup: self, plugin, pre })
+        let pre = link::link(&plugin, &self.profile, self.settings.capabilities.as_ref())?;
+        Ok(Loaded {
+            setup: self,
+            plugin,
+            pre,
+        })
     }
 }
 
@@ -178,6 +191,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    fn deadline(&self) -> Option<Ticker> {
+        let deadline = self.plugin.limits.deadline?;
+        let every = deadline.checked_div(DEADLINE_EPOCHS).unwrap_or(deadline);
+        Some(Ticker::start(self.plugin.engine(), every))
+    }
+
     /// Starts all VMs with this configuration. Can be called again, for a host of its own.
     ///
     /// # Errors
@@ -186,7 +205,12 @@ impl Loaded {
     pub fn configure(&self, configuration: impl AsRef<[u8]>) -> Result<Host, HostError> {
         let setup = &self.setup;
         let clock = Clock::new(setup.start, setup.profile.clock_step);
-        let mut state = State::new(setup.profile.clone(), setup.settings.clone(), clock, setup.seed);
+        let mut state = State::new(
+            setup.profile.clone(),
+            setup.settings.clone(),
+            clock,
+            setup.seed,
+        );
         state.trace.enabled = setup.trace;
         state.foreign = setup.foreign.clone();
         if let Some(limit) = self.plugin.limits.memory {
@@ -202,8 +226,9 @@ impl Loaded {
             workers: Vec::new(),
             policy: setup.policy.unwrap_or(setup.profile.trap),
             handlers: Handlers::default(),
-            next_number: 0,
+            next_stream: 0,
             fuel_used: 0,
+            deadline: self.deadline(),
         };
         runtime.start(setup.workers, setup.main_thread)?;
         Ok(Host::from_runtime(runtime))

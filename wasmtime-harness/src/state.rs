@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::abi::{BufferKind, Callback, Hostcall, MapKind, Status};
-use crate::callout::{Callout, GrpcRequest, HttpRequest};
+use crate::callout::{Callouts, GrpcRequest, HttpRequest};
 use crate::clock::{Clock, Random};
 use crate::headers::Headers;
 use crate::log::LogLine;
@@ -16,6 +16,7 @@ use crate::profile::Profile;
 use crate::property::PropertyValue;
 use crate::shared::{Queues, SharedData};
 use crate::stream::{HttpStream, Place};
+use crate::tcp::TcpStream;
 use crate::trace::Trace;
 use crate::trap::Trap;
 use crate::vm::{Owner, Vm, VmRole};
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     /// The upstreams that exist; `None` means any.
     pub(crate) clusters: Option<BTreeSet<String>>,
     pub(crate) log_level: crate::abi::LogLevel,
+    /// The only functions the plugin may use, both ways; `None` means any.
+    pub(crate) capabilities: Option<BTreeSet<String>>,
 }
 
 /// What a callback may see besides the stream's own maps and buffers.
@@ -77,9 +80,10 @@ pub(crate) struct State {
     pub(crate) traps: Vec<Trap>,
     pub(crate) violations: Vec<String>,
     pub(crate) vms: Vec<Vm>,
-    pub(crate) streams: Vec<HttpStream>,
-    pub(crate) http_calls: Vec<Callout<HttpRequest>>,
-    pub(crate) grpc_calls: Vec<Callout<GrpcRequest>>,
+    pub(crate) streams: BTreeMap<usize, HttpStream>,
+    pub(crate) connections: Vec<TcpStream>,
+    pub(crate) http_calls: Callouts<HttpRequest>,
+    pub(crate) grpc_calls: Callouts<GrpcRequest>,
     pub(crate) next_token: u32,
     pub(crate) frame: Frame,
     /// Streams with something to do once the callback returns.
@@ -88,9 +92,39 @@ pub(crate) struct State {
     pub(crate) arrivals: Vec<(crate::shared::Consumer, u32)>,
     /// Roots that called `proxy_done`: VM and context.
     pub(crate) done: Vec<Place>,
-    pub(crate) faults: BTreeMap<Hostcall, Status>,
+    pub(crate) faults: BTreeMap<Hostcall, Fault>,
     pub(crate) foreign: BTreeMap<String, ForeignFunction>,
+    /// Properties a plugin declared, and whether they are read-only.
+    pub(crate) declared: BTreeMap<String, bool>,
     pub(crate) memory_limit: usize,
+}
+
+/// A hostcall made to fail.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) status: Status,
+    /// How many calls still work.
+    pub(crate) spared: u64,
+    /// How many fail then; `None` is all of them.
+    pub(crate) failing: Option<u64>,
+}
+
+impl Fault {
+    /// Counts a call. The status, if this one fails.
+    pub(crate) fn strike(&mut self) -> Option<Status> {
+        if self.spared > 0 {
+            self.spared -= 1;
+            return None;
+        }
+        match &mut self.failing {
+            None => Some(self.status),
+            Some(0) => None,
+            Some(left) => {
+                *left -= 1;
+                Some(self.status)
+            }
+        }
+    }
 }
 
 /// A foreign function: argument in, status and result out.
@@ -113,9 +147,10 @@ impl State {
             traps: Vec::new(),
             violations: Vec::new(),
             vms: Vec::new(),
-            streams: Vec::new(),
-            http_calls: Vec::new(),
-            grpc_calls: Vec::new(),
+            streams: BTreeMap::new(),
+            connections: Vec::new(),
+            http_calls: Callouts::default(),
+            grpc_calls: Callouts::default(),
             next_token,
             frame: Frame { vm: 0, callback: None, context: 0, effective: 0, window: Window::Nothing, restricted: false },
             touched: BTreeSet::new(),
@@ -123,8 +158,22 @@ impl State {
             done: Vec::new(),
             faults: BTreeMap::new(),
             foreign: BTreeMap::new(),
+            declared: BTreeMap::new(),
             memory_limit,
         }
+    }
+
+    /// Whether the capability restriction lets the plugin have that function.
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        self.settings
+            .capabilities
+            .as_ref()
+            .is_none_or(|names| names.contains(name))
+    }
+
+    /// The restriction covers the ABI's callbacks, not the module's start.
+    pub(crate) fn allows_callback(&self, callback: Callback) -> bool {
+        !callback.name().starts_with("proxy_") || self.allows(callback.name())
     }
 
     pub(crate) fn role(&self) -> VmRole {
@@ -144,20 +193,34 @@ impl State {
     pub(crate) fn stream_index(&self) -> Option<usize> {
         match self.owner()? {
             Owner::Http(index) => Some(index),
-            Owner::Root => None,
+            Owner::Root | Owner::Tcp(_) => None,
         }
     }
 
     pub(crate) fn stream(&mut self) -> Option<&mut HttpStream> {
         let index = self.stream_index()?;
-        self.streams.get_mut(index)
+        self.streams.get_mut(&index)
+    }
+
+    /// The connection of the effective context.
+    pub(crate) fn connection(&mut self) -> Option<&mut TcpStream> {
+        let index = self.connection_index()?;
+        self.connections.get_mut(index)
+    }
+
+    pub(crate) fn connection_index(&self) -> Option<usize> {
+        match self.owner()? {
+            Owner::Tcp(index) => Some(index),
+            Owner::Root | Owner::Http(_) => None,
+        }
     }
 
     /// The root context behind the effective context.
     pub(crate) fn root_id(&self) -> u32 {
         match self.owner() {
-            Some(Owner::Http(index)) => self.streams.get(index).map_or(0, |stream| stream.root),
-            _ => self.frame.effective,
+            Some(Owner::Http(index)) => self.streams.get(&index).map_or(0, |stream| stream.root),
+            Some(Owner::Tcp(index)) => self.connections.get(index).map_or(0, |tcp| tcp.root),
+            Some(Owner::Root) | None => self.frame.effective,
         }
     }
 
@@ -235,7 +298,10 @@ impl State {
         match kind {
             BufferKind::RequestBody => self.stream().map(|stream| stream.request.body.clone()),
             BufferKind::ResponseBody => self.stream().map(|stream| stream.response.body.clone()),
-            BufferKind::DownstreamData | BufferKind::UpstreamData => None,
+            BufferKind::DownstreamData => {
+                self.connection().map(|tcp| tcp.downstream.buffer.clone())
+            }
+            BufferKind::UpstreamData => self.connection().map(|tcp| tcp.upstream.buffer.clone()),
             BufferKind::VmConfiguration => Some(self.settings.vm_configuration.to_vec()),
             BufferKind::PluginConfiguration => self.plugin_configuration(),
             BufferKind::CallBody => match &self.frame.window {

@@ -106,28 +106,45 @@ pub(crate) enum Progress {
     Headers,
     Body,
     Trailers,
+    /// The trailers were shown and are held back.
+    Shown,
     Done,
 }
 
 impl Half {
     pub(crate) fn new(headers: Headers, chunks: Vec<Vec<u8>>, trailers: Option<Headers>) -> Self {
-        Self { headers, trailers, chunks: chunks.into(), ..Self::default() }
+        Self {
+            headers,
+            trailers,
+            chunks: chunks.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether only a continue moves it on. A held body still takes what follows it.
+    pub(crate) fn is_blocked(&self) -> bool {
+        let held = match self.at {
+            Progress::Headers | Progress::Shown => true,
+            Progress::Body => self.headers_are_all(),
+            Progress::Trailers | Progress::Done => false,
+        };
+        self.paused && held
     }
 
     pub(crate) fn headers_are_all(&self) -> bool {
         self.chunks.is_empty() && self.trailers.is_none()
     }
-
-    /// Replaces part of the visible body with Envoy's rules: at the start with
-    /// size 0 it prepends, at the start over everything it replaces, at the
-    /// end it appends; anything else is refused.
-    pub(crate) fn set_body(&mut self, start: usize, size: usize, data: &[u8]) -> Result<(), Status> {
-        splice(&mut self.body, start, size, data)
-    }
 }
 
-/// See [`Half::set_body`].
-pub(crate) fn splice(body: &mut Vec<u8>, start: usize, size: usize, data: &[u8]) -> Result<(), Status> {
+/// Replaces part of a body with Envoy's rules: at the start with size 0 it
+/// prepends, at the start over everything it replaces, at the end it appends;
+/// anything else is refused.
+pub(crate) fn splice(
+    body: &mut Vec<u8>,
+    start: usize,
+    size: usize,
+    data: &[u8],
+) -> Result<(), Status> {
     match start {
         0 if size == 0 => {
             body.splice(0..0, data.iter().copied());
@@ -154,6 +171,7 @@ pub(crate) struct LocalReply {
 pub(crate) struct HttpStream {
     /// The VM and context that filter it; `None` when it passes unfiltered.
     pub(crate) place: Option<Place>,
+    pub(crate) worker: usize,
     pub(crate) root: u32,
     pub(crate) request: Half,
     pub(crate) response: Half,
@@ -162,6 +180,10 @@ pub(crate) struct HttpStream {
     pub(crate) reset_asked: bool,
     pub(crate) reply: Option<Reply>,
     pub(crate) local: Option<LocalReply>,
+    /// The host made the response after a trap.
+    pub(crate) by_host: bool,
+    /// The host refused it before any filter.
+    pub(crate) rejected: bool,
     pub(crate) properties: BTreeMap<String, PropertyValue>,
     pub(crate) started: Duration,
     pub(crate) replied_at: Option<Duration>,
@@ -169,6 +191,32 @@ pub(crate) struct HttpStream {
     pub(crate) logging: bool,
     pub(crate) route_cleared: bool,
     pub(crate) number: u64,
+}
+
+impl HttpStream {
+    pub(crate) fn new(request: Half, worker: usize, started: Duration) -> Self {
+        Self {
+            place: None,
+            worker,
+            root: 0,
+            request,
+            response: Half::default(),
+            stage: Stage::RequestPaused,
+            pending_reply: None,
+            reset_asked: false,
+            reply: None,
+            local: None,
+            by_host: false,
+            rejected: false,
+            properties: BTreeMap::new(),
+            started,
+            replied_at: None,
+            trap: None,
+            logging: false,
+            route_cleared: false,
+            number: 0,
+        }
+    }
 }
 
 /// A context in a VM.

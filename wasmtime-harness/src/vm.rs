@@ -45,6 +45,7 @@ pub(crate) struct Entry {
 pub(crate) enum Owner {
     Root,
     Http(usize),
+    Tcp(usize),
 }
 
 /// Where a root context is in its life.

@@ -4,6 +4,13 @@
 //! cargo target directory that holds them for both wasm targets. Without it
 //! the tests say so and pass.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 use std::time::Duration;
 
 use countersign_harness::{Host, LogLevel, Profile, Response, Setup};

@@ -2,8 +2,8 @@
 
 use super::algorithm::{Algorithm, HashFunction, KeyKind};
 use hmac::{Hmac, KeyInit, Mac};
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use sha2::{Sha256, Sha384, Sha512};
+use p384::ecdsa::signature::hazmat::PrehashVerifier;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
 
 /// A key that verifies signatures: its material, its id, and the algorithm that it is bound to, if its owner bound it.
@@ -18,8 +18,8 @@ pub struct Key {
 #[derive(Debug, Clone)]
 pub(super) enum Material {
     Secret(Box<Secret>),
-    Rsa(Box<rsa::PublicKey>),
-    P256(Box<p256::ecdsa::VerifyingKey>),
+    Rsa(Box<super::rsa::PublicKey>),
+    P256(Box<super::p256::PublicKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
@@ -61,6 +61,13 @@ impl Key {
         unbound && self.kind() == algorithm.key_kind() && long_enough
     }
 
+    /// Builds what the first verification would have to, for keys that verify with the help of a table (ES256).
+    pub fn prepare(&self) {
+        if let Material::P256(key) = &self.material {
+            key.prepare();
+        }
+    }
+
     /// Verifies `signature` over `message`.
     ///
     /// # Errors
@@ -72,11 +79,8 @@ impl Key {
         }
         match &self.material {
             Material::Secret(secret) => secret.verify(algorithm, message, signature),
-            Material::Rsa(key) => verify_rsa(key, algorithm, message, signature),
-            Material::P256(key) => {
-                let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
-                key.verify_prehash(&HashFunction::Sha256.digest(message), &signature).map_err(|_| Mismatch)
-            }
+            Material::Rsa(key) => key.verify(algorithm, message, signature),
+            Material::P256(key) => key.verify(&Sha256::digest(message).into(), signature),
             Material::P384(key) => {
                 let signature = p384::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
                 key.verify_prehash(&HashFunction::Sha384.digest(message), &signature).map_err(|_| Mismatch)
@@ -116,20 +120,6 @@ impl Material {
             _ => false,
         }
     }
-}
-
-fn verify_rsa(key: &rsa::PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
-    let digest = algorithm.hash_function().ok_or(Mismatch)?.digest(message);
-    match algorithm {
-        Algorithm::Rs256 => key.verify(rsa::Pkcs1v15Sign::new::<Sha256>(), &digest, signature),
-        Algorithm::Rs384 => key.verify(rsa::Pkcs1v15Sign::new::<Sha384>(), &digest, signature),
-        Algorithm::Rs512 => key.verify(rsa::Pkcs1v15Sign::new::<Sha512>(), &digest, signature),
-        Algorithm::Ps256 => key.verify(rsa::Pss::<Sha256>::new(), &digest, signature),
-        Algorithm::Ps384 => key.verify(rsa::Pss::<Sha384>::new(), &digest, signature),
-        Algorithm::Ps512 => key.verify(rsa::Pss::<Sha512>::new(), &digest, signature),
-        _ => return Err(Mismatch),
-    }
-    .map_err(|_| Mismatch)
 }
 
 /// A shared secret as the hash states it starts from: the secret itself is not kept.

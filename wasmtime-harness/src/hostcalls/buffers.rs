@@ -6,6 +6,7 @@ use super::hostcall;
 use crate::abi::{BufferKind, Status};
 use crate::guest::{Guest, Outcome};
 use crate::state::State;
+use crate::stream::splice;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     hostcall!(linker, GetBufferBytes, |g, buffer: u32, start: u32, max: u32, ptr_ptr: u32, size_ptr: u32| {
@@ -46,12 +47,18 @@ fn set(guest: &mut Guest<'_>, buffer: u32, part: (u32, u32), source: (u32, u32))
     let data = guest.read(source.0, source.1)?;
     let start = usize::try_from(part.0).map_err(|_| Status::BadArgument)?;
     let size = usize::try_from(part.1).map_err(|_| Status::BadArgument)?;
-    let stream = guest.state().stream().ok_or(Status::NotFound)?;
+    let body = writable(guest.state(), kind)?;
+    Ok(splice(body, start, size, &data)?)
+}
+
+/// The buffers that a plugin can change; everything else is the host's own.
+fn writable(state: &mut State, kind: BufferKind) -> Result<&mut Vec<u8>, Status> {
     match kind {
-        BufferKind::RequestBody => stream.request.set_body(start, size, &data)?,
-        BufferKind::ResponseBody => stream.response.set_body(start, size, &data)?,
-        // Everything else is the host's own and cannot be changed.
-        _ => return Err(Status::BadArgument.into()),
+        BufferKind::RequestBody => state.stream().map(|stream| &mut stream.request.body),
+        BufferKind::ResponseBody => state.stream().map(|stream| &mut stream.response.body),
+        BufferKind::DownstreamData => state.connection().map(|tcp| &mut tcp.downstream.buffer),
+        BufferKind::UpstreamData => state.connection().map(|tcp| &mut tcp.upstream.buffer),
+        _ => return Err(Status::BadArgument),
     }
-    Ok(())
+    .ok_or(Status::NotFound)
 }

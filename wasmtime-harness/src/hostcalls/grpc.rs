@@ -14,57 +14,88 @@ use crate::target::{self, Target};
 use crate::trap::{Abort, TrapKind};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(linker, GrpcCall, |g,
-                                 target: u32,
-                                 target_len: u32,
-                                 service: u32,
-                                 service_len: u32,
-                                 method: u32,
-                                 method_len: u32,
-                                 metadata: u32,
-                                 metadata_len: u32,
-                                 message: u32,
-                                 message_len: u32,
-                                 timeout: u32,
-                                 token_ptr: u32| {
-        let mut request = opened(g, (target, target_len), (service, service_len), (method, method_len))?;
-        request.metadata = read_map(g, metadata, metadata_len)?;
-        request.messages = vec![g.read(message, message_len)?];
-        request.timeout = Duration::from_millis(timeout.into());
-        open(g, request, token_ptr)
-    });
-    hostcall!(linker, GrpcStream, |g,
-                                   target: u32,
-                                   target_len: u32,
-                                   service: u32,
-                                   service_len: u32,
-                                   method: u32,
-                                   method_len: u32,
-                                   metadata: u32,
-                                   metadata_len: u32,
-                                   token_ptr: u32| {
-        let mut request = opened(g, (target, target_len), (service, service_len), (method, method_len))?;
-        request.metadata = read_map(g, metadata, metadata_len)?;
-        request.stream = true;
-        open(g, request, token_ptr)
-    });
+    hostcall!(
+        linker,
+        GrpcCall,
+        |g,
+         target: u32,
+         target_len: u32,
+         service: u32,
+         service_len: u32,
+         method: u32,
+         method_len: u32,
+         metadata: u32,
+         metadata_len: u32,
+         message: u32,
+         message_len: u32,
+         timeout: u32,
+         token_ptr: u32| {
+            let mut request = opened(
+                g,
+                (target, target_len),
+                (service, service_len),
+                (method, method_len),
+            )?;
+            request.metadata = read_map(g, metadata, metadata_len)?;
+            request.messages = vec![g.read(message, message_len)?];
+            request.timeout = Duration::from_millis(timeout.into());
+            open(g, request, token_ptr)
+        }
+    );
+    hostcall!(
+        linker,
+        GrpcStream,
+        |g,
+         target: u32,
+         target_len: u32,
+         service: u32,
+         service_len: u32,
+         method: u32,
+         method_len: u32,
+         metadata: u32,
+         metadata_len: u32,
+         token_ptr: u32| {
+            let mut request = opened(
+                g,
+                (target, target_len),
+                (service, service_len),
+                (method, method_len),
+            )?;
+            request.metadata = read_map(g, metadata, metadata_len)?;
+            request.stream = true;
+            open(g, request, token_ptr)
+        }
+    );
     add_stream_calls(linker)
 }
 
 fn add_stream_calls(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(linker, GrpcSend, |g, token: u32, ptr: u32, len: u32, end: u32| send(g, token, (ptr, len), end != 0));
+    hostcall!(
+        linker,
+        GrpcSend,
+        |g, token: u32, ptr: u32, len: u32, end: u32| send(g, token, (ptr, len), end != 0)
+    );
     hostcall!(linker, GrpcCancel, |g, token: u32| cancel(g, token));
     hostcall!(linker, GrpcClose, |g, token: u32| close(g, token));
-    hostcall!(linker, GetStatus, |g, code_ptr: u32, ptr_ptr: u32, size_ptr: u32| {
-        let status = g.state().vm().map(|vm| vm.grpc_status.clone());
-        let (code, message) = status.unwrap_or_default();
-        g.write_u32(code_ptr, code)?;
-        g.give(message.as_bytes(), ptr_ptr, size_ptr)
-    });
+    hostcall!(
+        linker,
+        GetStatus,
+        |g, code_ptr: u32, ptr_ptr: u32, size_ptr: u32| {
+            let status = g.state().vm().map(|vm| vm.grpc_status.clone());
+            let (code, message) = status.unwrap_or_default();
+            g.write_u32(code_ptr, code)?;
+            g.give(message.as_bytes(), ptr_ptr, size_ptr)
+        }
+    );
     Ok(())
 }
 
-fn opened(guest: &mut Guest<'_>, target: (u32, u32), service: (u32, u32), method: (u32, u32)) -> Result<GrpcRequest, Status> {
+fn opened(
+    guest: &mut Guest<'_>,
+    target: (u32, u32),
+    service: (u32, u32),
+    method: (u32, u32),
+) -> Result<GrpcRequest, Status> {
     Ok(GrpcRequest {
         token: 0,
         target: guest.read(target.0, target.1)?,
@@ -86,7 +117,12 @@ fn open(guest: &mut Guest<'_>, mut request: GrpcRequest, token_ptr: u32) -> Outc
     let state = guest.state();
     request.token = state.take_token();
     let token = request.token;
-    let callout = Callout { vm: state.frame.vm, root: state.root_id(), stream: state.stream_index(), request };
+    let callout = Callout {
+        vm: state.frame.vm,
+        root: state.root_id(),
+        stream: state.stream_index(),
+        request,
+    };
     state.grpc_calls.push(callout);
     Ok(guest.write_u32(token_ptr, token)?)
 }
@@ -100,19 +136,38 @@ fn check_target(state: &State, bytes: &[u8]) -> Result<(), Refusal> {
         Target::Cluster(cluster) => cluster,
         Target::Elsewhere => return Ok(()),
         Target::Missing => {
-            return Err(Abort::new(TrapKind::HostCrash, "gRPC target is a GrpcService without a target").into());
+            return Err(Abort::new(
+                TrapKind::HostCrash,
+                "gRPC target is a GrpcService without a target",
+            )
+            .into());
         }
     };
-    let known = state.settings.clusters.as_ref().is_none_or(|clusters| clusters.contains(&cluster));
-    if known { Ok(()) } else { Err(Status::InternalFailure.into()) }
+    let known = state
+        .settings
+        .clusters
+        .as_ref()
+        .is_none_or(|clusters| clusters.contains(&cluster));
+    if known {
+        Ok(())
+    } else {
+        Err(Status::InternalFailure.into())
+    }
 }
 
-fn pending(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
+/// Where the pending callout of that token lies.
+fn pending(state: &State, token: u32) -> Result<usize, Status> {
     let vm = state.frame.vm;
+    let mut waiting = state.grpc_calls.pending();
+    let found = waiting.find(|(_, call)| call.vm == vm && call.request.token == token);
+    found.map(|(index, _)| index).ok_or(Status::NotFound)
+}
+
+fn request(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
+    let index = pending(state, token)?;
     state
         .grpc_calls
-        .iter_mut()
-        .find(|call| call.vm == vm && call.request.token == token && call.request.state == CalloutState::Pending)
+        .waiting(index)
         .map(|call| &mut call.request)
         .ok_or(Status::NotFound)
 }
@@ -120,7 +175,7 @@ fn pending(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
 fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Outcome {
     guest.note(|| token.to_string());
     let message = guest.read(message.0, message.1)?;
-    let request = pending(guest.state(), token)?;
+    let request = request(guest.state(), token)?;
     if !request.stream || request.half_closed {
         return Err(Status::BadArgument.into());
     }
@@ -131,18 +186,21 @@ fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Ou
 
 fn cancel(guest: &mut Guest<'_>, token: u32) -> Outcome {
     guest.note(|| token.to_string());
-    pending(guest.state(), token)?.state = CalloutState::Cancelled;
+    let index = pending(guest.state(), token)?;
+    guest
+        .state()
+        .grpc_calls
+        .close(index, CalloutState::Cancelled);
     Ok(())
 }
 
 /// Closing a stream ends the plugin's side; closing a call cancels it.
 fn close(guest: &mut Guest<'_>, token: u32) -> Outcome {
-    guest.note(|| token.to_string());
-    let request = pending(guest.state(), token)?;
-    if request.stream {
-        request.half_closed = true;
-    } else {
-        request.state = CalloutState::Cancelled;
+    let request = request(guest.state(), token)?;
+    if !request.stream {
+        return cancel(guest, token);
     }
+    request.half_closed = true;
+    guest.note(|| token.to_string());
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Properties.
 
+use std::collections::BTreeMap;
+
 use wasmtime::Linker;
 
 use super::hostcall;
@@ -32,8 +34,29 @@ fn set(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> Outcome {
     let path = dotted(&guest.read(path.0, path.1)?);
     let value = guest.read(value.0, value.1)?;
     guest.note(|| path.clone());
-    let stream = guest.state().stream().ok_or(Status::NotFound)?;
     // Filter state is read back under the same name, as Envoy does it.
-    stream.properties.insert(path, PropertyValue::Bytes(value));
+    let readonly = guest.state().declared.get(&path).copied().unwrap_or(false);
+    let properties = of_context(guest.state())?;
+    if readonly && properties.contains_key(&path) {
+        return Err(Status::BadArgument.into());
+    }
+    properties.insert(path, PropertyValue::Bytes(value));
     Ok(())
+}
+
+/// The properties of the stream or connection at hand.
+pub(super) fn of_context(
+    state: &mut State,
+) -> Result<&mut BTreeMap<String, PropertyValue>, Status> {
+    if let Some(index) = state.connection_index() {
+        return state
+            .connections
+            .get_mut(index)
+            .map(|tcp| &mut tcp.properties)
+            .ok_or(Status::NotFound);
+    }
+    state
+        .stream()
+        .map(|stream| &mut stream.properties)
+        .ok_or(Status::NotFound)
 }

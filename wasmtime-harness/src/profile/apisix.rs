@@ -57,10 +57,16 @@ impl Profile {
                 call_phases: &[Callback::OnRequestHeaders, Callback::OnRequestBody, Callback::OnHttpCallResponse],
                 call_elsewhere: Elsewhere::BadArgument,
                 second_reply_traps: false,
+                reply_cancels_calls: false,
+                names_dispatch_status: false,
+                trap_restarts_stream: false,
+                bodies_on_request: true,
                 ..nginx.http
             },
             trap: TrapPolicy::Keep,
             first_token: 0,
+            one_tick_period: false,
+            metric_name_limit: None,
             clock_step: std::time::Duration::from_nanos(1),
             ..nginx
         }

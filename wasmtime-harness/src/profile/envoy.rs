@@ -22,6 +22,12 @@ pub(super) const HTTP: HttpRules = HttpRules {
     call_phases: &[],
     call_elsewhere: Elsewhere::BadArgument,
     second_reply_traps: false,
+    reply_cancels_calls: false,
+    names_dispatch_status: false,
+    trap_restarts_stream: false,
+    bodies_on_request: false,
+    trailers: true,
+    grpc_replies: true,
 };
 
 impl Profile {
@@ -44,6 +50,8 @@ impl Profile {
             first_token: 1,
             memory_limit: 1 << 30,
             configuration_only_in_configure: true,
+            one_tick_period: false,
+            metric_name_limit: None,
             strict: false,
         }
     }

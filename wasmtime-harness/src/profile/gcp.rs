@@ -27,6 +27,15 @@ const MISSING: &[(Hostcall, Support)] = &[
 impl Profile {
     /// Service Extensions: no timers, custom metrics, shared data, queues or callouts; 16 MiB.
     pub fn gcp() -> Self {
-        Self { name: "gcp", support: support(MISSING), memory_limit: 16 << 20, ..Self::envoy() }
+        Self {
+            name: "gcp",
+            support: support(MISSING),
+            memory_limit: 16 << 20,
+            http: HttpRules {
+                trailers: false,
+                ..envoy::HTTP
+            },
+            ..Self::envoy()
+        }
     }
 }

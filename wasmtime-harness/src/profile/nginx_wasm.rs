@@ -74,10 +74,17 @@ impl Profile {
                 ],
                 call_elsewhere: Elsewhere::Traps,
                 second_reply_traps: true,
+                reply_cancels_calls: true,
+                names_dispatch_status: true,
+                trap_restarts_stream: true,
+                trailers: false,
+                grpc_replies: false,
                 ..envoy::HTTP
             },
             trap: TrapPolicy::Rebuild,
             configuration_only_in_configure: false,
+            one_tick_period: true,
+            metric_name_limit: Some(256),
             ..Self::envoy()
         }
     }

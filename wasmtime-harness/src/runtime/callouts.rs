@@ -23,19 +23,28 @@ pub(crate) type GrpcHandler = Box<dyn FnMut(&GrpcRequest) -> Option<GrpcAnswer> 
 impl Runtime {
     /// Offers one unseen callout to its handler. False when all were offered.
     pub(super) fn answer_by_handlers(&mut self) -> bool {
-        if let Some(call) = self.store.data().http_calls.get(self.handlers.http_seen) {
+        let state = self.store.data();
+        if let Some(call) = state.http_calls.get(self.handlers.http_seen) {
             let index = self.handlers.http_seen;
             self.handlers.http_seen += 1;
-            let answer = self.handlers.http.as_mut().and_then(|handler| handler(&call.request));
+            let answer = self
+                .handlers
+                .http
+                .as_mut()
+                .and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_http(index, answer, CalloutState::Answered);
             }
             return true;
         }
-        if let Some(call) = self.store.data().grpc_calls.get(self.handlers.grpc_seen) {
+        if let Some(call) = state.grpc_calls.get(self.handlers.grpc_seen) {
             let index = self.handlers.grpc_seen;
             self.handlers.grpc_seen += 1;
-            let answer = self.handlers.grpc.as_mut().and_then(|handler| handler(&call.request));
+            let answer = self
+                .handlers
+                .grpc
+                .as_mut()
+                .and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_grpc(index, answer, CalloutState::Answered);
             }
@@ -45,31 +54,48 @@ impl Runtime {
     }
 
     /// Gives an HTTP call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_http(&mut self, index: usize, answer: HttpAnswer, becomes: CalloutState) -> bool {
-        let Some(call) = self.state_mut().http_calls.get_mut(index) else {
-            return false;
-        };
-        if call.request.state != CalloutState::Pending {
+    pub(crate) fn deliver_http(
+        &mut self,
+        index: usize,
+        answer: HttpAnswer,
+        becomes: CalloutState,
+    ) -> bool {
+        if !self.state_mut().http_calls.close(index, becomes) {
             return false;
         }
-        call.request.state = becomes;
-        let (place, token, stream) = (Place { vm: call.vm, context: call.root }, call.request.token, call.stream);
-        let (headers, body, trailers) = parts(answer);
-        let args = [word_id(place.context), word_id(token), word(headers.len()), word(body.len()), word(trailers.len())];
-        self.call(place, Callback::OnHttpCallResponse, &args, Window::HttpCall { headers, body, trailers });
+        let Some(call) = self.state().http_calls.get(index) else {
+            return false;
+        };
+        let place = Place {
+            vm: call.vm,
+            context: call.root,
+        };
+        let (token, stream) = (word_id(call.request.token), call.stream);
+        let names_cause = self.state().profile.http.names_dispatch_status;
+        let answered = Answered::from(answer, names_cause.then(|| dispatch_status(becomes)));
+        let [headers, body, trailers] = answered.sizes;
+        let args = [
+            word_id(place.context),
+            token,
+            word(headers),
+            word(body),
+            word(trailers),
+        ];
+        self.call(place, Callback::OnHttpCallResponse, &args, answered.window);
         self.resume_by_itself(stream);
         true
     }
 
     /// HOSTS.md 0.4: nginx hosts go on once the last callout of a stream returned.
     fn resume_by_itself(&mut self, stream: Option<usize>) {
-        let Some(index) = stream.filter(|_| self.state().profile.http.resumes_after_call) else {
+        let resumes = self.state().profile.http.resumes_after_call;
+        let Some(index) = stream.filter(|_| resumes) else {
             return;
         };
         if self.callout_pending(index) {
             return;
         }
-        let Some(stream) = self.state_mut().streams.get_mut(index) else {
+        let Some(stream) = self.state_mut().streams.get_mut(&index) else {
             return;
         };
         match stream.stage {
@@ -81,23 +107,33 @@ impl Runtime {
     }
 
     /// Gives a gRPC call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_grpc(&mut self, index: usize, answer: GrpcAnswer, becomes: CalloutState) -> bool {
-        let Some(call) = self.state_mut().grpc_calls.get_mut(index) else {
+    pub(crate) fn deliver_grpc(
+        &mut self,
+        index: usize,
+        answer: GrpcAnswer,
+        becomes: CalloutState,
+    ) -> bool {
+        let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
             return false;
         };
-        if call.request.state != CalloutState::Pending {
-            return false;
-        }
-        let place = Place { vm: call.vm, context: call.root };
+        let place = Place {
+            vm: call.vm,
+            context: call.root,
+        };
         let token = word_id(call.request.token);
         let stays_open = call.request.stream && matches!(answer, GrpcAnswer::Message(_));
         if !stays_open {
-            call.request.state = becomes;
+            self.state_mut().grpc_calls.close(index, becomes);
         }
         match answer {
             GrpcAnswer::Message(message) => {
                 let args = [word_id(place.context), token, word(message.len())];
-                self.call(place, Callback::OnGrpcReceive, &args, Window::GrpcMessage(message));
+                self.call(
+                    place,
+                    Callback::OnGrpcReceive,
+                    &args,
+                    Window::GrpcMessage(message),
+                );
             }
             GrpcAnswer::Status(code, message) => {
                 if let Some(vm) = self.state_mut().vms.get_mut(place.vm) {
@@ -110,16 +146,28 @@ impl Runtime {
         true
     }
 
-    /// Gives a gRPC stream metadata.
-    pub(crate) fn deliver_metadata(&mut self, index: usize, metadata: Headers, callback: Callback) -> bool {
-        let Some(call) = self.state().grpc_calls.get(index) else {
+    /// Gives a gRPC stream metadata. False if it is over or no stream.
+    pub(crate) fn deliver_metadata(
+        &mut self,
+        index: usize,
+        metadata: Headers,
+        callback: Callback,
+    ) -> bool {
+        let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
             return false;
         };
-        if call.request.state != CalloutState::Pending || !call.request.stream {
+        if !call.request.stream {
             return false;
         }
-        let place = Place { vm: call.vm, context: call.root };
-        let args = [word_id(place.context), word_id(call.request.token), word(metadata.len())];
+        let place = Place {
+            vm: call.vm,
+            context: call.root,
+        };
+        let args = [
+            word_id(place.context),
+            word_id(call.request.token),
+            word(metadata.len()),
+        ];
         let window = match callback {
             Callback::OnGrpcTrailingMetadata => Window::GrpcTrailers(metadata),
             _ => Window::GrpcMetadata(metadata),
@@ -130,31 +178,64 @@ impl Runtime {
 
     pub(super) fn cancel_callouts(&mut self, of: impl Fn(usize) -> bool) {
         let state = self.state_mut();
-        for call in state.http_calls.iter_mut().filter(|call| of(call.vm)) {
-            cancel(&mut call.request.state);
-        }
-        for call in state.grpc_calls.iter_mut().filter(|call| of(call.vm)) {
-            cancel(&mut call.request.state);
-        }
+        state.http_calls.cancel(|call| of(call.vm));
+        state.grpc_calls.cancel(|call| of(call.vm));
+    }
+
+    pub(super) fn callout_pending(&self, stream: usize) -> bool {
+        let state = self.state();
+        state.http_calls.waits_for(stream) || state.grpc_calls.waits_for(stream)
     }
 }
 
-fn cancel(state: &mut CalloutState) {
-    if *state == CalloutState::Pending {
-        *state = CalloutState::Cancelled;
-    }
+/// What `on_http_call_response` is told and what it can read.
+struct Answered {
+    sizes: [usize; 3],
+    window: Window,
 }
 
-/// A failure is a response without headers, body and trailers.
-fn parts(answer: HttpAnswer) -> (Headers, Vec<u8>, Headers) {
-    match answer {
-        HttpAnswer::Response { status, headers, body, trailers } => {
-            let mut all = Headers::from([(":status", status.to_string())]);
-            for (key, value) in headers.pairs() {
-                all.add(key, value.clone());
+impl Answered {
+    /// A failure has no sizes; a host that names its cause does so in a header that is not counted.
+    fn from(answer: HttpAnswer, cause: Option<&str>) -> Self {
+        match answer {
+            HttpAnswer::Response {
+                status,
+                headers: rest,
+                body,
+                trailers,
+            } => {
+                let mut headers = Headers::from([(":status", status.to_string())]);
+                headers.extend(&rest);
+                let sizes = [headers.len(), body.len(), trailers.len()];
+                Self {
+                    sizes,
+                    window: Window::HttpCall {
+                        headers,
+                        body,
+                        trailers,
+                    },
+                }
             }
-            (all, body, trailers)
+            HttpAnswer::Failure => {
+                let cause = cause.map(|cause| (":dispatch_status", cause));
+                let headers = cause.into_iter().collect();
+                let window = Window::HttpCall {
+                    headers,
+                    body: Vec::new(),
+                    trailers: Headers::new(),
+                };
+                Self {
+                    sizes: [0; 3],
+                    window,
+                }
+            }
         }
-        HttpAnswer::Failure => (Headers::new(), Vec::new(), Headers::new()),
+    }
+}
+
+fn dispatch_status(state: CalloutState) -> &'static str {
+    match state {
+        CalloutState::TimedOut => "timeout",
+        _ => "broken connection",
     }
 }
