@@ -13,7 +13,7 @@ mod layout;
 mod rejects;
 
 pub use append::{Appender, Durable};
-pub use layout::{is_segment, partition, segment_stem, segments};
+pub use layout::{is_open_segment, is_segment, partition, segment_stem, segments};
 pub use rejects::{Reject, RejectFile};
 
 use std::fs::{File, TryLockError};

@@ -1,11 +1,16 @@
 //! The verbs of the command line.
 
+mod check;
 mod collect;
 mod decide;
+mod explain;
+mod import;
+mod policy_test;
 mod token;
 mod verify;
 
 use crate::exit::Exit;
+use countersign_core::time::UnixNanos;
 
 /// `countersign`: keeps, verifies and reads the evidence of the Countersign filter.
 #[derive(Debug, clap::Parser)]
@@ -17,8 +22,12 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    Check(check::Check),
     Collect(collect::Collect),
     Decide(decide::Decide),
+    Explain(explain::Explain),
+    Import(import::Import),
+    Test(policy_test::Test),
     Token(token::Token),
     Verify(verify::Verify),
 }
@@ -28,10 +37,19 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> Exit {
         match self.verb {
+            Verb::Check(verb) => verb.run(),
             Verb::Collect(verb) => verb.run(),
             Verb::Decide(verb) => verb.run(),
+            Verb::Explain(verb) => verb.run(),
+            Verb::Import(verb) => verb.run(),
+            Verb::Test(verb) => verb.run(),
             Verb::Token(verb) => verb.run(),
             Verb::Verify(verb) => verb.run(),
         }
     }
+}
+
+/// A point in time as options take it.
+fn parse_now(text: &str) -> Result<UnixNanos, &'static str> {
+    UnixNanos::parse(text).ok_or("expected Unix seconds or RFC 3339, such as 2026-11-24T12:00:00Z")
 }

@@ -5,20 +5,23 @@
 //! (is this late line a repetition or a fork?) is asked in a second one.
 
 mod checkpoint;
+mod explain;
 mod finding;
 mod pass;
 mod questions;
-mod read;
 mod render;
 mod runs;
+mod sources;
 mod stream;
 mod tail;
 
-pub use finding::{Finding, Place, Severity, What};
-pub use read::{ReadFault, sources};
+pub use explain::SCRIPT;
+pub use finding::{Finding, Severity, What};
 pub use render::{render_json, render_text};
+pub use sources::sources;
 
 use crate::line::StreamId;
+use crate::read::{self, Entry, ReadFault, Visitor};
 use crate::seal::TrustedKey;
 use countersign_core::time::UnixNanos;
 use std::path::PathBuf;
@@ -44,7 +47,9 @@ pub struct Report {
     pub lines: u64,
     /// Lines that nothing is held against.
     pub valid: u64,
-    /// Bytes that were read, decompressed.
+    /// Lines of logs that hold nothing of ours.
+    pub others: u64,
+    /// Bytes of the lines that were read, decompressed.
     pub bytes: u64,
     /// Each stream, by its name.
     pub streams: Vec<StreamReport>,
@@ -84,15 +89,29 @@ impl Report {
 /// # Errors
 /// [`ReadFault`] when a file cannot be read: then nothing can be said.
 pub fn verify(files: Vec<PathBuf>, trust: &Trust) -> Result<Report, ReadFault> {
-    let mut pass = pass::Pass::new(trust);
-    read::each_line(&files, |place, bytes, read| pass.take(place, bytes, read))?;
+    let mut pass = pass::Pass::new(trust, &files);
+    read::read_all(&files, &mut pass)?;
     let mut questions = pass.questions();
     if !questions.is_empty() {
-        read::each_line(&files, |place, _, read| {
-            if let Ok(line) = read {
-                questions.look(place, &line);
-            }
-        })?;
+        read::read_all(&files, &mut questions)?;
     }
     Ok(pass.report(questions, files))
+}
+
+impl Visitor for pass::Pass<'_> {
+    fn entry(&mut self, entry: Entry) {
+        self.take(entry);
+    }
+
+    fn others(&mut self, _file: u32, count: u64) {
+        self.others += count;
+    }
+}
+
+impl Visitor for questions::Questions {
+    fn entry(&mut self, entry: Entry) {
+        if let Ok(line) = entry.read {
+            self.look(entry.place, &line);
+        }
+    }
 }

@@ -24,6 +24,12 @@ pub fn is_segment(name: &str) -> bool {
     name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")
 }
 
+/// Whether a file of this name is a segment that is still being written.
+#[must_use]
+pub fn is_open_segment(name: &str) -> bool {
+    name.ends_with(".open.jsonl")
+}
+
 /// All segments of a store, the oldest first.
 ///
 /// # Errors

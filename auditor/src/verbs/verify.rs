@@ -2,8 +2,9 @@
 
 use crate::clock;
 use crate::exit::Exit;
+use crate::read::ReadFault;
 use crate::seal::{KeyFault, TrustedKey};
-use crate::verify::{self, ReadFault, Report, Severity, Trust, render_json, render_text};
+use crate::verify::{self, Report, Severity, Trust, render_json, render_text};
 use countersign_core::time::UnixNanos;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
     /// Stores, directories or files of lines
-    #[arg(required = true, value_name = "STORE|FILE")]
+    #[arg(required_unless_present = "explain", value_name = "STORE|FILE")]
     paths: Vec<PathBuf>,
     /// Public key, in hexadecimal, that checkpoints have to be signed with (may be repeated)
     #[arg(long = "key", value_name = "HEX", value_parser = parse_key)]
@@ -22,6 +23,9 @@ pub(super) struct Verify {
     /// Exit with 1 on warnings too: ends without a close, repeated lines, clocks that went backwards
     #[arg(long)]
     strict: bool,
+    /// Print a shell script that checks the chain with jq and sha256sum alone, and verify nothing
+    #[arg(long)]
+    explain: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -43,6 +47,10 @@ fn parse_time(text: &str) -> Result<UnixNanos, String> {
 
 impl Verify {
     pub(super) fn run(self) -> Exit {
+        if self.explain {
+            print!("{}", verify::SCRIPT);
+            return Exit::Good;
+        }
         match self.verify() {
             Ok(report) => self.print(&report),
             Err(fault) => {

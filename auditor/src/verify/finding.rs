@@ -2,16 +2,8 @@
 
 use crate::digest::Digest;
 use crate::line::{LineFault, StreamId};
+use crate::read::Place;
 use countersign_core::time::UnixNanos;
-
-/// Where a line was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
-    /// The file, by its index in [`super::Report::files`].
-    pub file: u32,
-    /// The line in it, from 1.
-    pub line: u64,
-}
 
 /// One thing to say about the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +16,8 @@ pub struct Finding {
     pub seq: Option<u64>,
     /// Where to look, where there is a place.
     pub place: Option<Place>,
+    /// The line of another stream that says so, where it takes one.
+    pub witness: Option<Place>,
 }
 
 /// How grave a finding is, the gravest first.

@@ -1,19 +1,26 @@
 //! The pass over all lines.
 
 use super::checkpoint::{self, Seal};
-use super::finding::{Finding, Place, What};
+use super::finding::{Finding, What};
 use super::questions::{Question, Questions, Recent};
 use super::runs::{Fit, Link};
 use super::stream::Stream;
 use super::{Report, Trust, tail};
 use crate::digest::Digest;
-use crate::line::{Checkpoint, Kind, Line, LineFault, Sibling, StreamId};
+use crate::line::{Checkpoint, Kind, Line, Sibling, StreamId};
+use crate::read::{Entry, Place};
+use crate::store;
 use countersign_core::time::UnixNanos;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Findings of one kind on one stream that are listed one by one.
 const LISTED: u64 = 1_000;
+
+/// Whether a collector may be writing this file's last line just now.
+fn is_growing(file: &Path) -> bool {
+    file.file_name().and_then(|name| name.to_str()).is_some_and(store::is_open_segment)
+}
 
 /// All that is known while lines are read.
 #[derive(Debug)]
@@ -22,9 +29,12 @@ pub(super) struct Pass<'t> {
     pub(super) streams: BTreeMap<StreamId, Stream>,
     pub(super) claims: BTreeMap<(StreamId, u64), Claim>,
     pub(super) findings: Findings,
+    disputes: Vec<Finding>,
     questions: Questions,
     recent: Recent,
     reached: UnixNanos,
+    pub(super) others: u64,
+    growing: Vec<bool>,
     lines: u64,
     bytes: u64,
     reencoded: Option<(Place, StreamId, u64, u64)>,
@@ -35,6 +45,7 @@ pub(super) struct Pass<'t> {
 pub(super) struct Claim {
     pub(super) digest: Digest,
     pub(super) time: UnixNanos,
+    pub(super) witness: Place,
 }
 
 /// Findings, each kind on each stream listed up to a limit.
@@ -56,13 +67,16 @@ impl Findings {
         }
     }
 
+    fn accused(&self) -> HashSet<Place> {
+        let accusing = self.list.iter().filter(|finding| finding.what.accuses_the_line());
+        accusing.filter_map(|finding| finding.place).collect()
+    }
+
     /// The findings, the gravest first, and how many lines they accuse.
     fn finish(mut self) -> (Vec<Finding>, u64) {
-        let accusing = self.list.iter().filter(|finding| finding.what.accuses_the_line());
-        let accused: HashSet<Place> = accusing.filter_map(|finding| finding.place).collect();
-        let accused = accused.len() as u64 + self.unlisted_lines;
+        let accused = self.accused().len() as u64 + self.unlisted_lines;
         for ((stream, _), count) in self.counts.into_iter().filter(|(_, count)| *count > LISTED) {
-            self.list.push(Finding { what: What::More { count: count - LISTED }, stream, seq: None, place: None });
+            self.list.push(Finding { what: What::More { count: count - LISTED }, stream, seq: None, place: None, witness: None });
         }
         self.list.sort_by_key(|finding| (finding.what.severity(), finding.stream, finding.seq, finding.place));
         (self.list, accused)
@@ -70,12 +84,15 @@ impl Findings {
 }
 
 impl<'t> Pass<'t> {
-    pub(super) fn new(trust: &'t Trust) -> Self {
+    pub(super) fn new(trust: &'t Trust, files: &[PathBuf]) -> Self {
         Self {
+            others: 0,
+            growing: files.iter().map(|file| is_growing(file)).collect(),
             trust,
             streams: BTreeMap::new(),
             claims: BTreeMap::new(),
             findings: Findings::default(),
+            disputes: Vec::new(),
             questions: Questions::default(),
             recent: Recent::default(),
             reached: UnixNanos::default(),
@@ -86,15 +103,28 @@ impl<'t> Pass<'t> {
     }
 
     /// Takes what was read at a place: an audit line, or why it is none.
-    pub(super) fn take(&mut self, place: Place, bytes: usize, read: Result<Line, LineFault>) {
+    pub(super) fn take(&mut self, Entry { place, length, ended, read, .. }: Entry) {
+        if read.is_err() && !ended && self.may_be_growing(place) {
+            return;
+        }
         self.lines += 1;
-        self.bytes += bytes as u64;
+        self.bytes += length as u64;
         match read {
             Ok(line) => self.take_line(place, &line),
             Err(fault) => {
-                self.findings.add(Finding { what: What::NotALine { fault }, stream: None, seq: None, place: Some(place) });
+                self.findings.add(Finding {
+                    what: What::NotALine { fault },
+                    stream: None,
+                    seq: None,
+                    place: Some(place),
+                    witness: None,
+                });
             }
         }
+    }
+
+    fn may_be_growing(&self, place: Place) -> bool {
+        usize::try_from(place.file).ok().and_then(|index| self.growing.get(index)).copied().unwrap_or_default()
     }
 
     fn take_line(&mut self, place: Place, line: &Line) {
@@ -117,7 +147,7 @@ impl<'t> Pass<'t> {
     }
 
     fn accuse(&mut self, line: &Line, place: Place, what: What) {
-        self.findings.add(Finding { what, stream: Some(line.stream), seq: Some(line.seq), place: Some(place) });
+        self.findings.add(Finding { what, stream: Some(line.stream), seq: Some(line.seq), place: Some(place), witness: None });
     }
 
     fn note_reencoding(&mut self, place: Place, line: &Line) {
@@ -131,11 +161,19 @@ impl<'t> Pass<'t> {
     fn ask(&mut self, stream: StreamId, seq: u64, question: Question) {
         match self.recent.digest(stream, seq) {
             Some(first) => {
-                if let Some(finding) = question.answer(stream, seq, first, None) {
-                    self.findings.add(finding);
-                }
+                let answer = question.answer(stream, seq, first, None);
+                self.note(answer);
             }
             None => self.questions.ask(stream, seq, question),
+        }
+    }
+
+    /// What rests on a witness waits until the witness itself is beyond doubt.
+    fn note(&mut self, answer: Option<Finding>) {
+        match answer {
+            Some(finding) if finding.witness.is_some() => self.disputes.push(finding),
+            Some(finding) => self.findings.add(finding),
+            None => {}
         }
     }
 
@@ -154,23 +192,23 @@ impl<'t> Pass<'t> {
             Seal::Wrong(what) => self.accuse(line, place, what),
         }
         for sibling in &checkpoint.siblings {
-            self.take_claim(*sibling, line.time);
+            self.take_claim(*sibling, line.time, place);
         }
     }
 
-    fn take_claim(&mut self, Sibling { stream, seq, head: digest }: Sibling, time: UnixNanos) {
+    fn take_claim(&mut self, Sibling { stream, seq, head: digest }: Sibling, time: UnixNanos, witness: Place) {
         let known = self.streams.get(&stream);
         if known.is_some_and(|known| known.runs.contains(seq)) {
-            self.ask(stream, seq, Question::Claim { digest });
+            self.ask(stream, seq, Question::Claim { digest, witness });
         } else {
-            self.claims.entry((stream, seq)).or_insert(Claim { digest, time });
+            self.claims.entry((stream, seq)).or_insert(Claim { digest, time, witness });
         }
     }
 
     fn settle_claim(&mut self, line: &Line, place: Place) {
-        if let Some(Claim { digest, .. }) = self.claims.remove(&(line.stream, line.seq)) {
-            let answer = Question::Claim { digest }.answer(line.stream, line.seq, line.digest, Some(place));
-            answer.into_iter().for_each(|finding| self.findings.add(finding));
+        if let Some(Claim { digest, witness, .. }) = self.claims.remove(&(line.stream, line.seq)) {
+            let claim = Question::Claim { digest, witness };
+            self.note(claim.answer(line.stream, line.seq, line.digest, Some(place)));
         }
     }
 
@@ -179,16 +217,31 @@ impl<'t> Pass<'t> {
         std::mem::take(&mut self.questions)
     }
 
+    /// Who is accused is no witness.
+    fn hear_witnesses(&mut self) {
+        let accused = self.findings.accused();
+        let sound = |witness: Option<Place>| witness.is_none_or(|place| !accused.contains(&place));
+        self.claims.retain(|_, claim| sound(Some(claim.witness)));
+        let disputes = std::mem::take(&mut self.disputes);
+        for finding in disputes.into_iter().filter(|finding| sound(finding.witness)) {
+            self.findings.add(finding);
+        }
+    }
+
     /// Draws the conclusions that only the end allows.
     pub(super) fn report(mut self, questions: Questions, files: Vec<PathBuf>) -> Report {
-        questions.into_answers().into_iter().for_each(|finding| self.findings.add(finding));
+        questions.into_answers().into_iter().for_each(|finding| self.note(Some(finding)));
         if let Some((place, stream, seq, count)) = self.reencoded {
             let what = What::Reencoded { count };
-            self.findings.add(Finding { what, stream: Some(stream), seq: Some(seq), place: Some(place) });
+            self.findings.add(Finding { what, stream: Some(stream), seq: Some(seq), place: Some(place), witness: None });
         }
-        let streams = tail::conclude(&mut self);
+        let streams = std::mem::take(&mut self.streams);
+        tail::judge_links(&streams, &mut self.findings);
+        self.hear_witnesses();
+        tail::judge_tails(&streams, &mut self);
+        let streams = streams.iter().filter_map(|(id, stream)| tail::describe(*id, stream)).collect();
         let (findings, accused) = self.findings.finish();
         let valid = self.lines.saturating_sub(accused);
-        Report { files, lines: self.lines, valid, bytes: self.bytes, streams, findings }
+        Report { files, lines: self.lines, valid, others: self.others, bytes: self.bytes, streams, findings }
     }
 }

@@ -1,7 +1,7 @@
 //! A stream as the unbroken stretches of it that were seen, whatever the order they came in.
 
-use super::finding::Place;
 use crate::digest::Digest;
+use crate::read::Place;
 use std::collections::BTreeMap;
 
 /// One line's place in its chain.

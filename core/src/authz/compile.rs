@@ -1,5 +1,6 @@
 //! From what people wrote to what is evaluated, with every fault and its path.
 
+use super::clock::{DaySpan, Weekdays};
 use super::condition::{Condition, Test};
 use super::digest;
 use super::pattern::Pattern;
@@ -8,8 +9,9 @@ use super::principal::{NamespacePattern, PrincipalPattern, RequestPrincipalPatte
 use super::template::PathPattern;
 use crate::config::authorization::rules::{self, Operation, Source, When};
 use crate::config::authorization::{self as wire, Authorization};
-use crate::config::decode::{ConfigFault, Faults, Path};
+use crate::config::decode::{ConfigFault, Decode, Faults, Path};
 use ipnet::IpNet;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -24,6 +26,19 @@ pub(super) fn compile(authorization: &Authorization) -> Result<Policies, Vec<Con
         policies.iter().enumerate().map(|(index, policy)| self::policy(policy, index, &list.index(index), &mut faults)).collect();
     report_duplicates(&compiled, &list, &mut faults);
     faults.into_result(Some(Policies::new(compiled, *unmatched, *path_normalization, digest::digest(authorization))))
+}
+
+pub(super) fn faults_behind(authorization: &Value) -> Vec<ConfigFault> {
+    let mut faults = Faults::default();
+    let root = Path::Root.field("authorization");
+    let list = root.field("policies");
+    for (index, value) in authorization.get("policies").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let at = list.index(index);
+        if let Some(wire) = wire::Policy::decode(value, &at, &mut Faults::default()) {
+            policy(&wire, index, &at, &mut faults);
+        }
+    }
+    faults.into_result::<()>(None).err().unwrap_or_default()
 }
 
 fn report_duplicates(policies: &[Policy], list: &Path<'_>, faults: &mut Faults) {
@@ -207,6 +222,8 @@ impl Scope<'_> {
             }
             Kind::Header(name) => Test::Header(name.clone(), patterns()),
             Kind::Sni => Test::Sni(patterns()),
+            Kind::TimeOfDay => Test::TimeOfDay(self.parsed(values, at, |_, text| day_span(text))),
+            Kind::Weekday => Test::Weekday(self.parsed(values, at, |_, text| weekdays(text))),
         }
     }
 
@@ -261,6 +278,8 @@ enum Kind {
     Path,
     Header(String),
     Sni,
+    TimeOfDay,
+    Weekday,
 }
 
 /// Reads an address or a CIDR block; bits beyond the prefix length are dropped, as Envoy does.
@@ -270,6 +289,14 @@ pub(super) fn block(text: &str) -> Result<IpNet, String> {
         Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
     };
     parsed.ok_or_else(|| format!("found `{text}`, expected an address or a CIDR block such as `10.2.0.0/16`"))
+}
+
+fn day_span(text: &str) -> Result<DaySpan, String> {
+    DaySpan::parse(text).ok_or_else(|| format!("found `{text}`, expected a span such as `08:00-18:00` or `08:00-18:00+02:00`"))
+}
+
+fn weekdays(text: &str) -> Result<Weekdays, String> {
+    Weekdays::parse(text).ok_or_else(|| format!("found `{text}`, expected days such as `Mon`, `Mon-Fri` or `Mon-Fri+02:00`"))
 }
 
 fn port(text: &str) -> Result<u16, String> {

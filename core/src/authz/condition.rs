@@ -1,6 +1,7 @@
 //! One condition of a rule: an attribute and what it is compared with.
 
 use super::attributes::Attributes;
+use super::clock::{DaySpan, Weekdays};
 use super::pattern::Pattern;
 use super::principal::{NamespacePattern, PrincipalPattern, RequestPrincipalPattern, ServiceAccount, SpiffeId};
 use super::template::PathPattern;
@@ -76,6 +77,10 @@ pub enum Test {
     Header(String, Vec<Pattern>),
     /// The server name of the TLS handshake.
     Sni(Vec<Pattern>),
+    /// The time of day of the request.
+    TimeOfDay(Vec<DaySpan>),
+    /// The day of the week of the request.
+    Weekday(Vec<Weekdays>),
 }
 
 impl Test {
@@ -110,6 +115,8 @@ impl Test {
             Self::Path(patterns) => patterns.iter().any(|pattern| pattern.matches(attributes.path)),
             Self::Header(name, patterns) => joined_header(attributes.headers, name).is_some_and(|value| fits(patterns, &value)),
             Self::Sni(patterns) => optional(patterns, attributes.sni),
+            Self::TimeOfDay(spans) => spans.iter().any(|span| span.contains(attributes.now)),
+            Self::Weekday(days) => days.iter().any(|days| days.contains(attributes.now)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The keys of `when`, as Istio's reference of conditions lists them.
+//! The keys of `when`: those of Istio's reference of conditions, and `request.timeOfDay` and `request.weekday`.
 
 use super::Kind;
 
@@ -16,6 +16,8 @@ const PLAIN: &[(&str, Kind)] = &[
     ("destination.ip", Kind::DestinationIp),
     ("destination.port", Kind::Port),
     ("connection.sni", Kind::Sni),
+    ("request.timeOfDay", Kind::TimeOfDay),
+    ("request.weekday", Kind::Weekday),
 ];
 
 /// Why a key is not understood.

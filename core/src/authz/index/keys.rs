@@ -116,7 +116,7 @@ pub(super) fn keys(condition: &Condition) -> Option<Vec<Key<'_>>> {
         Test::Path(patterns) => Some(patterns.iter().map(path).collect()),
         Test::Host(patterns) => texts(Attribute::Host, patterns),
         Test::Method(patterns) => texts(Attribute::Method, patterns),
-        Test::Authority(_) => None,
+        Test::Authority(_) | Test::TimeOfDay(_) | Test::Weekday(_) => None,
         Test::TrustDomain(patterns) => texts(Attribute::TrustDomain, patterns),
         Test::Audience(patterns) => texts(Attribute::Audience, patterns),
         Test::Presenter(patterns) => texts(Attribute::Presenter, patterns),
