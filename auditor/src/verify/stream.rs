@@ -112,8 +112,7 @@ fn count(mut counts: Counts, outcome: Outcome) -> Counts {
     match outcome {
         Outcome::Allow => counts.allowed += 1,
         Outcome::Deny => counts.denied += 1,
-        Outcome::Fault => counts.faulted += 1,
-        Outcome::NotEvaluated => {}
+        Outcome::Fault | Outcome::NotEvaluated => counts.faulted += 1,
     }
     counts
 }
