@@ -122,11 +122,7 @@ impl Request {
         let mut headers = self.pseudo_headers();
         headers.extend(&self.headers);
         let request = Half::new(headers, self.chunks, self.trailers);
-        let incoming = Incoming {
-            request,
-            properties: self.properties,
-            worker: self.worker,
-        };
+        let incoming = Incoming { request, properties: self.properties, worker: self.worker };
         let index = self.host.lock().open(incoming);
         Exchange::new(self.host, index)
     }
@@ -161,10 +157,7 @@ pub struct Response {
 impl Response {
     /// A response with that status and nothing else.
     pub fn new(status: u32) -> Self {
-        Self {
-            headers: Headers::from([(":status", status.to_string())]),
-            ..Self::default()
-        }
+        Self { headers: Headers::from([(":status", status.to_string())]), ..Self::default() }
     }
 
     /// Adds a header.
@@ -318,19 +311,8 @@ impl Exchange {
         Ok(self)
     }
 
-    fn require(
-        &self,
-        step: &'static str,
-        allowed: impl FnOnce(Stage) -> bool,
-    ) -> Result<(), HostError> {
+    fn require(&self, step: &'static str, allowed: impl FnOnce(Stage) -> bool) -> Result<(), HostError> {
         let stage = self.stage();
-        if allowed(stage) {
-            Ok(())
-        } else {
-            Err(HostError::WrongStage {
-                step,
-                stage: stage.code(),
-            })
-        }
+        if allowed(stage) { Ok(()) } else { Err(HostError::WrongStage { step, stage: stage.code() }) }
     }
 }

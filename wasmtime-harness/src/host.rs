@@ -32,18 +32,13 @@ impl std::fmt::Debug for Host {
 
 impl Host {
     /// The start of a host: settings, then [`Setup::load`], then [`crate::Loaded::configure`].
-    #[expect(
-        clippy::new_ret_no_self,
-        reason = "a host runs only once it has a plugin and a configuration"
-    )]
+    #[expect(clippy::new_ret_no_self, reason = "a host runs only once it has a plugin and a configuration")]
     pub fn new(profile: Profile) -> Setup {
         Setup::new(profile)
     }
 
     pub(crate) fn from_runtime(runtime: Runtime) -> Self {
-        Self {
-            runtime: Arc::new(Mutex::new(runtime)),
-        }
+        Self { runtime: Arc::new(Mutex::new(runtime)) }
     }
 
     /// A panic of a test's own closure poisons nothing that matters here.
@@ -98,33 +93,19 @@ impl Host {
 
     /// The value under a key of the shared data.
     pub fn shared_data(&self, key: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        self.lock()
-            .state()
-            .data
-            .get(key.as_ref())
-            .ok()
-            .map(|(value, _)| value)
+        self.lock().state().data.get(key.as_ref()).ok().map(|(value, _)| value)
     }
 
     /// Puts a value into the shared data, whatever is there.
     pub fn set_shared_data(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
         // Without a compare-and-swap number this cannot be refused.
-        let _ = self
-            .lock()
-            .state_mut()
-            .data
-            .set(key.as_ref().to_vec(), value.as_ref().to_vec(), 0);
+        let _ = self.lock().state_mut().data.set(key.as_ref().to_vec(), value.as_ref().to_vec(), 0);
     }
 
     /// Every HTTP call so far, pending or not, in order.
     pub fn http_calls(&self) -> Vec<HttpCall> {
         let runtime = self.lock();
         let calls = runtime.state().http_calls.iter();
-        calls
-            .map(|(index, call)| {
-                HttpCall::new(self.clone(), index, runtime.role(call.vm), &call.request)
-            })
-            .collect()
         calls.map(|(index, call)| HttpCall::new(self.clone(), index, runtime.role(call.vm), &call.request)).collect()
     }
 
@@ -132,20 +113,12 @@ impl Host {
     pub fn grpc_calls(&self) -> Vec<GrpcCall> {
         let runtime = self.lock();
         let calls = runtime.state().grpc_calls.iter();
-        calls
-            .map(|(index, call)| {
-                GrpcCall::new(self.clone(), index, runtime.role(call.vm), &call.request)
-            })
-            .collect()
         calls.map(|(index, call)| GrpcCall::new(self.clone(), index, runtime.role(call.vm), &call.request)).collect()
     }
 
     /// Answers every HTTP call from now on, except those it returns `None` for.
     /// The function must not use the host itself.
-    pub fn answer_http(
-        &self,
-        handler: impl FnMut(&HttpRequest) -> Option<HttpAnswer> + Send + 'static,
-    ) {
+    pub fn answer_http(&self, handler: impl FnMut(&HttpRequest) -> Option<HttpAnswer> + Send + 'static) {
         let mut runtime = self.lock();
         runtime.handlers.http_seen = runtime.state().http_calls.len();
         runtime.handlers.http = Some(Box::new(handler));
@@ -153,10 +126,7 @@ impl Host {
 
     /// Answers every gRPC call from now on, except those it returns `None` for.
     /// The function must not use the host itself.
-    pub fn answer_grpc(
-        &self,
-        handler: impl FnMut(&GrpcRequest) -> Option<GrpcAnswer> + Send + 'static,
-    ) {
+    pub fn answer_grpc(&self, handler: impl FnMut(&GrpcRequest) -> Option<GrpcAnswer> + Send + 'static) {
         let mut runtime = self.lock();
         runtime.handlers.grpc_seen = runtime.state().grpc_calls.len();
         runtime.handlers.grpc = Some(Box::new(handler));
@@ -199,10 +169,7 @@ impl Host {
     pub fn unfiltered_workers(&self) -> Vec<usize> {
         let runtime = self.lock();
         let numbered = runtime.workers.iter().enumerate();
-        numbered
-            .filter(|(_, worker)| **worker == Worker::Unfiltered)
-            .map(|(index, _)| index)
-            .collect()
+        numbered.filter(|(_, worker)| **worker == Worker::Unfiltered).map(|(index, _)| index).collect()
     }
 
     /// Makes a hostcall return this status without doing anything, until [`Host::mend`].
@@ -242,12 +209,7 @@ impl Host {
     /// How often each hostcall was made.
     pub fn hostcall_counts(&self) -> Vec<(Hostcall, u64)> {
         let counts = self.lock().state().trace.hostcalls;
-        Hostcall::ALL
-            .iter()
-            .copied()
-            .zip(counts)
-            .filter(|(_, count)| *count > 0)
-            .collect()
+        Hostcall::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 
     /// How often everything was called so far, and the fuel it took.
@@ -264,13 +226,7 @@ impl Host {
 
     /// The most memory any VM had, in bytes.
     pub fn memory_high_water(&self) -> usize {
-        self.lock()
-            .state()
-            .vms
-            .iter()
-            .map(|vm| vm.memory_high_water)
-            .max()
-            .unwrap_or(0)
+        self.lock().state().vms.iter().map(|vm| vm.memory_high_water).max().unwrap_or(0)
     }
 }
 

@@ -27,11 +27,7 @@ impl Runtime {
         if let Some(call) = state.http_calls.get(self.handlers.http_seen) {
             let index = self.handlers.http_seen;
             self.handlers.http_seen += 1;
-            let answer = self
-                .handlers
-                .http
-                .as_mut()
-                .and_then(|handler| handler(&call.request));
+            let answer = self.handlers.http.as_mut().and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_http(index, answer, CalloutState::Answered);
             }
@@ -40,11 +36,7 @@ impl Runtime {
         if let Some(call) = state.grpc_calls.get(self.handlers.grpc_seen) {
             let index = self.handlers.grpc_seen;
             self.handlers.grpc_seen += 1;
-            let answer = self
-                .handlers
-                .grpc
-                .as_mut()
-                .and_then(|handler| handler(&call.request));
+            let answer = self.handlers.grpc.as_mut().and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_grpc(index, answer, CalloutState::Answered);
             }
@@ -54,12 +46,6 @@ impl Runtime {
     }
 
     /// Gives an HTTP call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_http(
-        &mut self,
-        index: usize,
-        answer: HttpAnswer,
-        becomes: CalloutState,
-    ) -> bool {
     pub(crate) fn deliver_http(&mut self, index: usize, answer: HttpAnswer, becomes: CalloutState) -> bool {
         if !self.state_mut().http_calls.close(index, becomes) {
             return false;
@@ -99,19 +85,6 @@ impl Runtime {
     }
 
     /// Gives a gRPC call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_grpc(
-        &mut self,
-        index: usize,
-        answer: GrpcAnswer,
-        becomes: CalloutState,
-    ) -> bool {
-        let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
-            return false;
-        };
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
     pub(crate) fn deliver_grpc(&mut self, index: usize, answer: GrpcAnswer, becomes: CalloutState) -> bool {
         let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
             return false;
@@ -125,12 +98,7 @@ impl Runtime {
         match answer {
             GrpcAnswer::Message(message) => {
                 let args = [word_id(place.context), token, word(message.len())];
-                self.call(
-                    place,
-                    Callback::OnGrpcReceive,
-                    &args,
-                    Window::GrpcMessage(message),
-                );
+                self.call(place, Callback::OnGrpcReceive, &args, Window::GrpcMessage(message));
             }
             GrpcAnswer::Status(code, message) => {
                 if let Some(vm) = self.state_mut().vms.get_mut(place.vm) {
@@ -151,15 +119,8 @@ impl Runtime {
         if !call.request.stream {
             return false;
         }
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
-        let args = [
-            word_id(place.context),
-            word_id(call.request.token),
-            word(metadata.len()),
-        ];
+        let place = Place { vm: call.vm, context: call.root };
+        let args = [word_id(place.context), word_id(call.request.token), word(metadata.len())];
         let window = match callback {
             Callback::OnGrpcTrailingMetadata => Window::GrpcTrailers(metadata),
             _ => Window::GrpcMetadata(metadata),
@@ -199,15 +160,6 @@ impl Answered {
             HttpAnswer::Failure => {
                 let cause = cause.map(|cause| (":dispatch_status", cause));
                 let headers = cause.into_iter().collect();
-                let window = Window::HttpCall {
-                    headers,
-                    body: Vec::new(),
-                    trailers: Headers::new(),
-                };
-                Self {
-                    sizes: [0; 3],
-                    window,
-                }
                 let window = Window::HttpCall { headers, body: Vec::new(), trailers: Headers::new() };
                 Self { sizes: [0; 3], window }
             }

@@ -140,18 +140,11 @@ impl Runtime {
     }
 
     fn still_open(&self, index: usize) -> bool {
-        let open = |stream: &HttpStream| {
-            matches!(stream.stage, Stage::RequestPaused | Stage::ResponsePaused)
-        };
         let open = |stream: &HttpStream| matches!(stream.stage, Stage::RequestPaused | Stage::ResponsePaused);
         self.state().streams.get(&index).is_some_and(open)
     }
 
     fn half(&mut self, index: usize, side: Side) -> Option<&mut Half> {
-        self.state_mut()
-            .streams
-            .get_mut(&index)
-            .map(|stream| side.of(stream))
         self.state_mut().streams.get_mut(&index).map(|stream| side.of(stream))
     }
 

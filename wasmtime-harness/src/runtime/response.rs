@@ -78,10 +78,7 @@ impl Runtime {
 
 fn reply_of(stream: &mut HttpStream) -> Reply {
     let mut headers = stream.response.headers.clone();
-    let status = headers
-        .get(":status")
-        .and_then(|status| status.parse().ok())
-        .unwrap_or(0);
+    let status = headers.get(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
     headers.remove(":status");
     Reply {
         status,
@@ -89,11 +86,6 @@ fn reply_of(stream: &mut HttpStream) -> Reply {
         body: stream.response.passed.clone(),
         trailers: stream.response.trailers.clone().unwrap_or_default(),
         local: stream.local.is_some() || stream.by_host,
-        details: stream
-            .local
-            .as_ref()
-            .map(|reply| reply.details.clone())
-            .unwrap_or_default(),
         details: stream.local.as_ref().map(|reply| reply.details.clone()).unwrap_or_default(),
         grpc_status: stream.local.as_ref().and_then(|reply| reply.grpc_status),
     }
@@ -110,11 +102,7 @@ impl LocalReply {
                 headers.add("content-type", "text/plain");
             }
         }
-        let chunks = if self.body.is_empty() {
-            Vec::new()
-        } else {
-            vec![self.body.clone()]
-        };
+        let chunks = if self.body.is_empty() { Vec::new() } else { vec![self.body.clone()] };
         Half::new(headers, chunks, None)
     }
 
