@@ -3,6 +3,7 @@
 mod check;
 mod collect;
 mod decide;
+mod diff;
 mod explain;
 mod import;
 mod policy_test;
@@ -25,6 +26,7 @@ enum Verb {
     Check(check::Check),
     Collect(collect::Collect),
     Decide(decide::Decide),
+    Diff(diff::Diff),
     Explain(explain::Explain),
     Import(import::Import),
     Test(policy_test::Test),
@@ -40,6 +42,7 @@ impl Cli {
             Verb::Check(verb) => verb.run(),
             Verb::Collect(verb) => verb.run(),
             Verb::Decide(verb) => verb.run(),
+            Verb::Diff(verb) => verb.run(),
             Verb::Explain(verb) => verb.run(),
             Verb::Import(verb) => verb.run(),
             Verb::Test(verb) => verb.run(),
