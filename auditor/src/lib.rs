@@ -15,8 +15,12 @@
 //! | [`seal`] | what a checkpoint signs, and how that is checked |
 //! | [`canonical`], [`digest`], [`hex`] | the canonical form of a line, its SHA-256, and how bytes are written |
 //! | [`extract`], [`read`] | finds lines in logs; reads files of them, however compressed, in bounded memory |
+//! | [`otlp`] | what OTLP log records carry |
+//! | [`runs`], [`recent`] | a stream as unbroken stretches; the digests of the lines seen last |
 //! | [`store`] | the directory in which lines are kept |
+//! | [`tlog`] | the transparency log over all kept lines |
 //! | [`collect`] | receives lines over OTLP and keeps them |
+//! | [`ingest`] | keeps the lines of gateway logs and OTLP files |
 //! | [`verify`] | says what the kept lines prove |
 //! | [`clock`] | the one place that reads the clock |
 
@@ -32,11 +36,20 @@ pub mod exit;
 pub mod explain;
 pub mod extract;
 pub mod hex;
+<<<<<<< HEAD
+pub mod ingest;
+pub mod line;
+pub mod otlp;
+=======
 pub mod istio;
 pub mod line;
 pub mod policy_test;
+>>>>>>> main
 pub mod read;
+pub mod recent;
+pub mod runs;
 pub mod seal;
 pub mod store;
+pub mod tlog;
 pub mod verbs;
 pub mod verify;

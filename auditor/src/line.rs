@@ -136,7 +136,7 @@ pub struct Counts {
     pub allowed: u64,
     /// Access lines that denied.
     pub denied: u64,
-    /// Access lines that faulted.
+    /// Access lines that faulted or were not evaluated.
     pub faulted: u64,
 }
 

@@ -7,9 +7,9 @@ mod blocks;
 mod decode;
 mod pipeline;
 
-pub use blocks::{Form, MAX_PIECE};
+pub use blocks::{Form, MAX_PIECE, form_of};
 pub use decode::{Encoding, open};
-pub use pipeline::{Entry, Visitor, read_all};
+pub use pipeline::{Entry, Visitor, read_all, read_line};
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ mod decide;
 mod diff;
 mod explain;
 mod import;
+mod ingest;
 mod policy_test;
 mod token;
 mod verify;
@@ -24,11 +25,12 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Check(check::Check),
-    Collect(collect::Collect),
+    Collect(Box<collect::Collect>),
     Decide(decide::Decide),
     Diff(diff::Diff),
     Explain(explain::Explain),
     Import(import::Import),
+    Ingest(ingest::Ingest),
     Test(policy_test::Test),
     Token(token::Token),
     Verify(verify::Verify),
@@ -45,6 +47,7 @@ impl Cli {
             Verb::Diff(verb) => verb.run(),
             Verb::Explain(verb) => verb.run(),
             Verb::Import(verb) => verb.run(),
+            Verb::Ingest(verb) => verb.run(),
             Verb::Test(verb) => verb.run(),
             Verb::Token(verb) => verb.run(),
             Verb::Verify(verb) => verb.run(),

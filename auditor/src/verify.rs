@@ -10,19 +10,22 @@ mod finding;
 mod pass;
 mod questions;
 mod render;
-mod runs;
 mod sources;
+mod stored;
 mod stream;
 mod tail;
 
 pub use explain::SCRIPT;
 pub use finding::{Finding, Severity, What};
 pub use render::{render_json, render_text};
-pub use sources::sources;
+pub use sources::{Evidence, VerifyFault};
+pub use stored::Stored;
 
+use crate::digest::Digest;
 use crate::line::StreamId;
-use crate::read::{self, Entry, ReadFault, Visitor};
+use crate::read::{self, Entry, Visitor};
 use crate::seal::TrustedKey;
+use crate::tlog::{Checkpoint, NoteVerifier};
 use countersign_core::time::UnixNanos;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +35,10 @@ use std::time::Duration;
 pub struct Trust {
     /// The keys that may sign checkpoints. When there are none, a stream's own key is used, and the report says so.
     pub keys: Vec<TrustedKey>,
+    /// The keys that may sign a store's log. When there are none, only its root is compared.
+    pub log_keys: Vec<NoteVerifier>,
+    /// Earlier checkpoints of the log, which it has to contain.
+    pub saved: Vec<Checkpoint>,
     /// The time now: what is younger than [`Trust::grace`] may still be on its way.
     pub now: UnixNanos,
     /// How long a line may be on its way, and a live stream silent.
@@ -84,12 +91,13 @@ impl Report {
     }
 }
 
-/// Verifies all lines of some files, in the order given.
+/// Verifies all lines of some evidence, in the order of its files.
 ///
 /// # Errors
-/// [`ReadFault`] when a file cannot be read: then nothing can be said.
-pub fn verify(files: Vec<PathBuf>, trust: &Trust) -> Result<Report, ReadFault> {
-    let mut pass = pass::Pass::new(trust, &files);
+/// [`VerifyFault`] when a file cannot be read: then nothing can be said.
+pub fn verify(evidence: Evidence, trust: &Trust) -> Result<Report, VerifyFault> {
+    let Evidence { files, stores } = evidence;
+    let mut pass = pass::Pass::new(trust, &files, stores);
     read::read_all(&files, &mut pass)?;
     let mut questions = pass.questions();
     if !questions.is_empty() {
@@ -105,6 +113,10 @@ impl Visitor for pass::Pass<'_> {
 
     fn others(&mut self, _file: u32, count: u64) {
         self.others += count;
+    }
+
+    fn end_of_file(&mut self, file: u32, stored: Digest) {
+        self.take_end(file, stored);
     }
 }
 

@@ -45,7 +45,8 @@ impl Drop for File {
 
 fn verify_file(path: &Path, keys: &[TrustedKey]) -> Report {
     let now = countersign_core::time::UnixNanos(sealer::START + 3_600_000_000_000);
-    verify(vec![path.to_path_buf()], &Trust { keys: keys.to_vec(), now, grace: Duration::from_secs(60) }).unwrap()
+    let trust = Trust { keys: keys.to_vec(), log_keys: vec![], saved: vec![], now, grace: Duration::from_secs(60) };
+    verify(vec![path.to_path_buf()].into(), &trust).unwrap()
 }
 
 /// Two streams of the same gateway, one worker's lines between the other's; each sees the other in its checkpoints.

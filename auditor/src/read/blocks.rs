@@ -18,6 +18,8 @@ pub enum Form {
     Lines,
     /// A log in which audit lines stand among others.
     Log,
+    /// OTLP log requests as JSON, one a line, as collectors write them to files.
+    Otlp,
 }
 
 /// Whole lines of a file; only the last one of the file may lack its line feed.
@@ -102,16 +104,22 @@ impl Blocks {
 
     fn block(&mut self, bytes: Vec<u8>) -> Block {
         let named_lines = self.named_lines;
-        let form =
-            *self.form.get_or_insert_with(|| if named_lines || holds_bare_lines(&bytes) { Form::Lines } else { Form::Log });
+        let form = *self.form.get_or_insert_with(|| form_of(&bytes, named_lines));
         let first_line = self.next_line;
         self.next_line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
         Block { bytes, first_line, form }
     }
 }
 
-/// Whether the first line of a file stands bare: then every other one has to, too.
-fn holds_bare_lines(bytes: &[u8]) -> bool {
+/// How to read a file or a log that grows, told by its first line; `named_lines` where its name says that it holds lines.
+#[must_use]
+pub fn form_of(bytes: &[u8], named_lines: bool) -> Form {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    crate::line::Line::parse(first).is_ok()
+    if first.trim_ascii_start().starts_with(br#"{"resourceLogs""#) {
+        Form::Otlp
+    } else if named_lines || crate::line::Line::parse(first).is_ok() {
+        Form::Lines
+    } else {
+        Form::Log
+    }
 }

@@ -5,6 +5,8 @@ use super::{Place, ReadFault};
 use crate::digest::Digest;
 use crate::extract;
 use crate::line::{Line, LineFault};
+use crate::otlp;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -135,21 +137,33 @@ fn work(jobs: &Receiver<Job>, done: &SyncSender<Outcome>, with_bytes: bool) {
 fn read_lines(file: u32, block: &Block, with_bytes: bool) -> Outcome {
     let (mut entries, mut others) = (Vec::new(), 0);
     for (line, raw) in (block.first_line..).zip(block.bytes.split_inclusive(|byte| *byte == b'\n')) {
-        let length = raw.len();
-        let ended = raw.ends_with(b"\n");
-        let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
-        let found = match block.form {
-            Form::Lines => Some(raw.into()),
-            Form::Log => extract::audit_line(raw),
-        };
-        match found {
-            Some(bytes) => {
-                let read = Line::parse(&bytes);
-                let bytes = with_bytes.then(|| bytes.into_owned());
-                entries.push(Entry { place: Place { file, line }, length, ended, read, bytes });
-            }
-            None => others += 1,
-        }
+        let before = entries.len();
+        read_line(raw, Place { file, line }, block.form, with_bytes, &mut entries);
+        others += u64::from(entries.len() == before);
     }
     Outcome::Entries { file, entries, others }
+}
+
+/// Reads one line of a file, with its line feed: a bare one is one entry, one of a log at most one, one of OTLP any number.
+pub fn read_line(raw: &[u8], place: Place, form: Form, with_bytes: bool, entries: &mut Vec<Entry>) {
+    let (length, ended) = (raw.len(), raw.ends_with(b"\n"));
+    let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+    let mut push = |bytes: Cow<'_, [u8]>, read| {
+        let bytes = with_bytes.then(|| bytes.into_owned());
+        entries.push(Entry { place, length, ended, read, bytes });
+    };
+    match form {
+        Form::Lines => push(raw.into(), Line::parse(raw)),
+        Form::Log => {
+            if let Some(found) = extract::audit_line(raw) {
+                let read = Line::parse(&found);
+                push(found, read);
+            }
+        }
+        Form::Otlp => {
+            for (bytes, read) in otlp::bodies(raw) {
+                push(bytes.into(), read);
+            }
+        }
+    }
 }

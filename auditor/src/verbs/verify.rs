@@ -4,7 +4,8 @@ use crate::clock;
 use crate::exit::Exit;
 use crate::read::ReadFault;
 use crate::seal::{KeyFault, TrustedKey};
-use crate::verify::{self, Report, Severity, Trust, render_json, render_text};
+use crate::tlog::{Checkpoint, NoteFault, NoteVerifier};
+use crate::verify::{self, Evidence, Report, Severity, Trust, VerifyFault, render_json, render_text};
 use countersign_core::time::UnixNanos;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,12 @@ pub(super) struct Verify {
     /// Public key, in hexadecimal, that checkpoints have to be signed with (may be repeated)
     #[arg(long = "key", value_name = "HEX", value_parser = parse_key)]
     keys: Vec<TrustedKey>,
+    /// Public key of the store's log, as NAME+HASH+KEY, that its checkpoint has to be signed with (may be repeated)
+    #[arg(long = "log-key", value_name = "VKEY", value_parser = parse_log_key)]
+    log_keys: Vec<NoteVerifier>,
+    /// File of checkpoints of the log that were saved earlier, out of the store's reach: the log has to contain them
+    #[arg(long, value_name = "FILE")]
+    checkpoints: Option<PathBuf>,
     /// Exit with 1 on warnings too: ends without a close, repeated lines, clocks that went backwards
     #[arg(long)]
     strict: bool,
@@ -41,6 +48,10 @@ fn parse_key(text: &str) -> Result<TrustedKey, KeyFault> {
     TrustedKey::parse(text)
 }
 
+fn parse_log_key(text: &str) -> Result<NoteVerifier, NoteFault> {
+    NoteVerifier::parse(text)
+}
+
 fn parse_time(text: &str) -> Result<UnixNanos, String> {
     UnixNanos::parse(text).ok_or_else(|| format!("expected RFC 3339 or Unix seconds, found `{text}`"))
 }
@@ -60,9 +71,29 @@ impl Verify {
         }
     }
 
-    fn verify(&self) -> Result<Report, ReadFault> {
-        let trust = Trust { keys: self.keys.clone(), now: self.now.unwrap_or_else(clock::now), grace: GRACE };
-        verify::verify(verify::sources(&self.paths)?, &trust)
+    fn verify(&self) -> Result<Report, VerifyFault> {
+        let trust = Trust {
+            keys: self.keys.clone(),
+            log_keys: self.log_keys.clone(),
+            saved: self.saved()?,
+            now: self.now.unwrap_or_else(clock::now),
+            grace: GRACE,
+        };
+        verify::verify(Evidence::find(&self.paths)?, &trust)
+    }
+
+    /// Notes stand one after the other, each followed by an empty line.
+    fn saved(&self) -> Result<Vec<Checkpoint>, VerifyFault> {
+        let Some(path) = &self.checkpoints else { return Ok(Vec::new()) };
+        let text = std::fs::read_to_string(path).map_err(|error| ReadFault { path: path.clone(), error })?;
+        let parts: Vec<&str> = text.split("\n\n").collect();
+        let notes = parts.iter().map(|part| format!("{part}\n\n"));
+        Ok(notes.filter_map(|note| Checkpoint::parse(&note).ok()).filter(|note| self.is_trusted(note)).collect())
+    }
+
+    /// A saved checkpoint counts if it is of a log that is asked about.
+    fn is_trusted(&self, checkpoint: &Checkpoint) -> bool {
+        self.log_keys.is_empty() || self.log_keys.iter().any(|key| key.name() == checkpoint.origin)
     }
 
     fn print(&self, report: &Report) -> Exit {

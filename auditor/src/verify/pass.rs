@@ -2,25 +2,23 @@
 
 use super::checkpoint::{self, Seal};
 use super::finding::{Finding, What};
-use super::questions::{Question, Questions, Recent};
-use super::runs::{Fit, Link};
+use super::questions::{Question, Questions};
+use super::stored::Stored;
 use super::stream::Stream;
 use super::{Report, Trust, tail};
 use crate::digest::Digest;
 use crate::line::{Checkpoint, Kind, Line, Sibling, StreamId};
 use crate::read::{Entry, Place};
+use crate::recent::Recent;
+use crate::runs::{Fit, Link};
 use crate::store;
+use crate::tlog::Leaf;
 use countersign_core::time::UnixNanos;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Findings of one kind on one stream that are listed one by one.
 const LISTED: u64 = 1_000;
-
-/// Whether a collector may be writing this file's last line just now.
-fn is_growing(file: &Path) -> bool {
-    file.file_name().and_then(|name| name.to_str()).is_some_and(store::is_open_segment)
-}
 
 /// All that is known while lines are read.
 #[derive(Debug)]
@@ -34,6 +32,8 @@ pub(super) struct Pass<'t> {
     recent: Recent,
     reached: UnixNanos,
     pub(super) others: u64,
+    stores: Vec<Stored>,
+    /// For each file, whether a collector may be writing its last line just now.
     growing: Vec<bool>,
     lines: u64,
     bytes: u64,
@@ -84,10 +84,11 @@ impl Findings {
 }
 
 impl<'t> Pass<'t> {
-    pub(super) fn new(trust: &'t Trust, files: &[PathBuf]) -> Self {
-        Self {
+    pub(super) fn new(trust: &'t Trust, files: &[PathBuf], stores: Vec<Stored>) -> Self {
+        let mut pass = Self {
+            stores,
             others: 0,
-            growing: files.iter().map(|file| is_growing(file)).collect(),
+            growing: files.iter().map(|file| store::is_open(file)).collect(),
             trust,
             streams: BTreeMap::new(),
             claims: BTreeMap::new(),
@@ -99,6 +100,30 @@ impl<'t> Pass<'t> {
             lines: 0,
             bytes: 0,
             reencoded: None,
+        };
+        pass.prepare_stores(files);
+        pass
+    }
+
+    fn prepare_stores(&mut self, files: &[PathBuf]) {
+        for store in &mut self.stores {
+            store.expect(&self.trust.saved);
+            for (stream, run) in store.expired() {
+                self.streams.entry(stream).or_default().runs.absorb(run);
+            }
+            let inside = (0..).zip(files).filter(|(_, path)| path.starts_with(store.root()));
+            let unlisted: Vec<_> = inside.map(|(file, path)| (file, path.clone())).collect();
+            unlisted
+                .iter()
+                .filter_map(|(file, path)| store.will_read(*file, path))
+                .for_each(|finding| self.findings.add(finding));
+        }
+    }
+
+    /// Takes the end of a file, with the digest of its bytes as they lie on disk.
+    pub(super) fn take_end(&mut self, file: u32, stored: Digest) {
+        for store in &mut self.stores {
+            store.end_of_file(file, stored).into_iter().for_each(|finding| self.findings.add(finding));
         }
     }
 
@@ -128,6 +153,7 @@ impl<'t> Pass<'t> {
     }
 
     fn take_line(&mut self, place: Place, line: &Line) {
+        self.stores.iter_mut().for_each(|store| store.leaf(place.file, Leaf::of(line)));
         let link = Link { seq: line.seq, prev: line.prev, digest: line.digest, place };
         let (fit, wrong) = self.streams.entry(line.stream).or_default().take(line, link);
         if fit == Fit::Taken {
@@ -234,6 +260,9 @@ impl<'t> Pass<'t> {
         if let Some((place, stream, seq, count)) = self.reencoded {
             let what = What::Reencoded { count };
             self.findings.add(Finding { what, stream: Some(stream), seq: Some(seq), place: Some(place), witness: None });
+        }
+        for store in std::mem::take(&mut self.stores) {
+            store.conclude(&self.trust.log_keys).into_iter().for_each(|finding| self.findings.add(finding));
         }
         let streams = std::mem::take(&mut self.streams);
         tail::judge_links(&streams, &mut self.findings);

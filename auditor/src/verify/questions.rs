@@ -5,33 +5,7 @@ use crate::digest::Digest;
 use crate::line::{Line, StreamId};
 use crate::read::Place;
 use countersign_core::time::UnixNanos;
-use std::collections::{HashMap, VecDeque};
-
-/// Lines whose digest is remembered, of all streams together.
-const RECENT: usize = 65_536;
-
-/// The digests of the lines seen last.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    digests: HashMap<(StreamId, u64), Digest>,
-    order: VecDeque<(StreamId, u64)>,
-}
-
-impl Recent {
-    pub(super) fn remember(&mut self, stream: StreamId, seq: u64, digest: Digest) {
-        if self.order.len() >= RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.digests.remove(&oldest);
-        }
-        self.order.push_back((stream, seq));
-        self.digests.insert((stream, seq), digest);
-    }
-
-    pub(super) fn digest(&self, stream: StreamId, seq: u64) -> Option<Digest> {
-        self.digests.get(&(stream, seq)).copied()
-    }
-}
+use std::collections::HashMap;
 
 /// Something to be compared with the line that came first in a place.
 #[derive(Debug, Clone, Copy)]

@@ -1,30 +1,69 @@
 //! Which files hold the lines that are to be verified.
 
+use super::stored::Stored;
 use crate::read::ReadFault;
-use crate::store;
+use crate::store::{self, StoreFault};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files that hold lines: a file is itself, a store its segments, any other directory the segments somewhere in it.
-///
-/// # Errors
-/// [`ReadFault`] when a path is not there, or a directory cannot be listed.
-pub fn sources(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ReadFault> {
-    let mut files = Vec::new();
-    for path in paths {
-        let fault = ReadFault::at(path);
-        if !std::fs::metadata(path).map_err(&fault)?.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let kept = store::segments(path).map_err(&fault)?;
-        if kept.is_empty() {
-            walk(path, &mut files).map_err(&fault)?;
-        } else {
-            files.extend(kept);
+/// What is to be verified.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) stores: Vec<Stored>,
+}
+
+impl From<Vec<PathBuf>> for Evidence {
+    fn from(files: Vec<PathBuf>) -> Self {
+        Self { files, stores: Vec::new() }
+    }
+}
+
+/// Why evidence cannot be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyFault {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadFault),
+    /// A store cannot be made sense of.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
+
+impl VerifyFault {
+    /// The stable code of this reason.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read(fault) => fault.code(),
+            Self::Store(fault) => fault.code(),
         }
     }
-    Ok(files)
+}
+
+impl Evidence {
+    /// Finds what holds lines: a file is itself, a store its segments, any other directory the segments somewhere in it.
+    ///
+    /// # Errors
+    /// [`VerifyFault`] when a path is not there, or a directory cannot be listed.
+    pub fn find(paths: &[PathBuf]) -> Result<Self, VerifyFault> {
+        let mut evidence = Self::default();
+        for path in paths {
+            let fault = ReadFault::at(path);
+            if !std::fs::metadata(path).map_err(&fault)?.is_dir() {
+                evidence.files.push(path.clone());
+                continue;
+            }
+            let kept = store::segments(path).map_err(&fault)?;
+            evidence.stores.extend(Stored::read(path)?);
+            if kept.is_empty() {
+                walk(path, &mut evidence.files).map_err(&fault)?;
+            } else {
+                evidence.files.extend(kept);
+            }
+        }
+        Ok(evidence)
+    }
 }
 
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -2,11 +2,11 @@
 
 use super::finding::{Finding, What};
 use super::pass::{Findings, Pass};
-use super::runs::{Link, Run};
 use super::stream::Stream;
 use super::{StreamReport, Trust};
 use crate::line::{GapRange, StreamId};
 use crate::read::Place;
+use crate::runs::{Link, Run};
 use countersign_core::time::UnixNanos;
 use std::collections::BTreeMap;
 
@@ -31,6 +31,9 @@ pub(super) fn judge_tails(streams: &BTreeMap<StreamId, Stream>, pass: &mut Pass<
 
 /// A stream as it was found; one without lines is none.
 pub(super) fn describe(id: StreamId, stream: &Stream) -> Option<StreamReport> {
+    if stream.runs.lines() == 0 {
+        return None;
+    }
     Some(StreamReport {
         stream: id,
         first: stream.runs.iter().next()?.first.seq,
@@ -64,7 +67,7 @@ fn holes(stream: &Stream, say: &mut impl FnMut(u64, Option<Place>, What)) {
     }
 }
 
-fn hole(mut next: u64, after: Link, declared: &[GapRange], say: &mut impl FnMut(u64, Option<Place>, What)) {
+fn hole(mut next: u64, after: Link<Place>, declared: &[GapRange], say: &mut impl FnMut(u64, Option<Place>, What)) {
     let place = Some(after.place);
     for range in declared.iter().filter(|range| range.last >= next && range.first < after.seq).copied().collect::<Vec<_>>() {
         if range.last < next {
@@ -107,7 +110,7 @@ fn settled(trust: &Trust, time: UnixNanos) -> bool {
 }
 
 fn tail(pass: &mut Pass<'_>, id: StreamId, stream: &Stream) {
-    let Some(last) = stream.runs.last() else { return };
+    let Some(last) = stream.runs.last().filter(|_| stream.runs.lines() > 0) else { return };
     let trust = pass.trust;
     let furthest = pass.claims.range((id, 0)..=(id, u64::MAX)).rev().find(|(_, claim)| settled(trust, claim.time));
     let (what, witness) = match furthest {
