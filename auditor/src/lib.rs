@@ -36,15 +36,11 @@ pub mod exit;
 pub mod explain;
 pub mod extract;
 pub mod hex;
-<<<<<<< HEAD
 pub mod ingest;
-pub mod line;
-pub mod otlp;
-=======
 pub mod istio;
 pub mod line;
+pub mod otlp;
 pub mod policy_test;
->>>>>>> main
 pub mod read;
 pub mod recent;
 pub mod runs;
