@@ -31,6 +31,15 @@ pub enum VerifyFault {
 }
 
 impl VerifyFault {
+    /// Whether a collector closed a segment between the listing of the store and the reading: then it has another name now.
+    #[must_use]
+    pub fn store_moved_on(&self) -> bool {
+        match self {
+            Self::Read(ReadFault { path, error }) => error.kind() == io::ErrorKind::NotFound && store::is_open(path),
+            Self::Store(_) => false,
+        }
+    }
+
     /// The stable code of this reason.
     #[must_use]
     pub fn code(&self) -> &'static str {

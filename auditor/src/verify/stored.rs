@@ -33,13 +33,14 @@ impl Stored {
     /// # Errors
     /// [`StoreFault`] when a manifest cannot be read.
     pub(super) fn read(root: &Path) -> Result<Option<Self>, StoreFault> {
+        // The checkpoint first: a collector that closes a segment meanwhile has written its manifest before it signs.
+        let note = std::fs::read_to_string(root.join("log/checkpoint")).ok();
+        let checkpoint = note.and_then(|note| Checkpoint::parse(&note).ok().map(|checkpoint| (note, checkpoint)));
         let found = store::manifests(root)?;
         if found.is_empty() {
             return Ok(None);
         }
         let by_segment = found.iter().enumerate().map(|(index, (path, manifest))| (path.with_file_name(&manifest.file), index));
-        let note = std::fs::read_to_string(root.join("log/checkpoint")).ok();
-        let checkpoint = note.and_then(|note| Checkpoint::parse(&note).ok().map(|checkpoint| (note, checkpoint)));
         Ok(Some(Self {
             root: root.to_path_buf(),
             by_segment: by_segment.collect(),
