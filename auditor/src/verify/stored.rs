@@ -58,11 +58,24 @@ impl Stored {
         &self.root
     }
 
+    /// The segments that are there, in the order of the log.
+    pub(super) fn present(&self) -> Vec<PathBuf> {
+        let mut present: Vec<(&usize, &PathBuf)> = self.by_segment.iter().map(|(path, index)| (index, path)).collect();
+        present.sort();
+        present.into_iter().map(|(_, path)| path.clone()).filter(|path| path.exists()).collect()
+    }
+
+    /// Whether a segment, be it under its open name, has a manifest.
+    pub(super) fn describes(&self, path: &Path) -> bool {
+        let opened = store::is_open(path).then(|| store::opened(path));
+        self.by_segment.contains_key(path) || self.manifests.iter().any(|manifest| Some(&manifest.opened) == opened.as_ref())
+    }
+
     /// Learns under which index a segment of it will be read; says what is wrong where it has no manifest.
     pub(super) fn will_read(&mut self, file: u32, path: &Path) -> Option<Finding> {
-        match self.by_segment.get(path) {
+        match self.by_segment.get(path).copied() {
             Some(index) => {
-                self.by_file.insert(file, *index);
+                self.by_file.insert(file, index);
                 None
             }
             None if store::is_open(path) => None,
