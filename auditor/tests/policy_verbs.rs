@@ -1,5 +1,7 @@
 //! What `check`, `explain`, `import` and `test` print.
 
+#![allow(clippy::expect_used, reason = "a test may fail by panicking")]
+
 use assert_cmd::Command;
 
 /// Runs the tool beside the files of `tests/policies` and gives what it printed and its exit code.

@@ -349,6 +349,7 @@ fn attributes<'a>(
         roles: &subject.roles,
         scopes: &subject.scopes,
         service: service.filter(|service| !service.out_of_bounds).map(|service| service.name),
+        service_state: service.map(|service| service.state_word()),
         api_key: caller.api_key.as_deref(),
         now,
     }

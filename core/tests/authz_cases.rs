@@ -1,5 +1,13 @@
 //! What each field of a policy means: named cases with decision, rule and reason.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail by panicking"
+)]
+
 use countersign_core::authz::{Attributes, Policies, RequestPrincipal, Verdict};
 use countersign_core::config::authorization::Authorization;
 use countersign_core::config::decode::{Decode, Faults, Path};
@@ -14,12 +22,12 @@ fn compile(authorization: &Value) -> Policies {
 }
 
 const ADMIN: &str = "spiffe://cluster.local/ns/prod/sa/admin";
-const HEADERS: &[Header<'static>] = &[("x-version", b"v1"), ("x-list", b"a"), ("x-empty", b""), ("x-list", b"b")];
+const HEADERS: &[Header<'static>] = &[("x-version", b"v1"), ("x-list", b"a"), ("x-empty", b""), ("x-list", b"b"), ("x-id", b"7")];
 
 /// Decides a request that has a value for everything.
 fn decide<T>(policies: &Policies, check: impl FnOnce(&Verdict<'_>) -> T) -> T {
     let claims = json!({
-        "tenant": "acme", "groups": ["a", "b"], "realm": {"roles": ["x", "y"], "admin": true}, "level": 3, "empty": "", "a.b": "dotted",
+        "tenant": "acme", "groups": ["a", "b", "billing"], "realm": {"roles": ["x", "y"], "admin": true}, "level": 3, "empty": "", "a.b": "dotted",
     });
     check(&policies.decide(&Attributes {
         method: "GET",
@@ -39,6 +47,7 @@ fn decide<T>(policies: &Policies, check: impl FnOnce(&Verdict<'_>) -> T) -> T {
         roles: &["orders.reader"],
         scopes: &["read"],
         service: Some("billing"),
+        service_state: Some("offline"),
         api_key: Some("batch"),
         now: UnixNanos::parse("2026-11-24T12:00:00Z").expect("an instant"),
     }))
@@ -117,6 +126,12 @@ fn every_key_of_a_condition_matches_what_it_names() {
         ("destination.ip", "192.0.2.0/24", "192.0.3.0/24"),
         ("destination.port", "8443", "80"),
         ("connection.sni", "*.example", "example"),
+        ("request.path[1]", "orders", "7"),
+        ("request.path[2]", "{request.headers[x-id]}", "{request.headers[x-version]}"),
+        ("request.path[2]", "7", "{request.headers[x-absent]}"),
+        ("request.auth.claims[groups]", "{source.service}", "{request.path[2]}"),
+        ("source.service", "billing", "bill"),
+        ("source.serviceState", "offline", "active"),
         ("request.timeOfDay", "11:59-12:01", "12:01-11:59"),
         ("request.weekday", "Mon-Tue", "Wed-Mon"),
     ] {

@@ -1,5 +1,13 @@
 //! Properties that hold for every policy set and every request.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail by panicking"
+)]
+
 use countersign_core::authz::policies::Action;
 use countersign_core::authz::{Attributes, Outcome, Policies, Reason, RequestPrincipal};
 use countersign_core::config::authorization::{Authorization, PathNormalization};

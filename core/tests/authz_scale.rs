@@ -1,5 +1,13 @@
 //! A decision among ten thousand policies looks at no more conditions than one among ten.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail by panicking"
+)]
+
 use countersign_core::authz::{Attributes, Policies, Reason};
 use countersign_core::config::authorization::Authorization;
 use countersign_core::config::decode::{Decode, Faults, Path};
@@ -11,8 +19,11 @@ fn compile(policies: &[Value]) -> Policies {
     Policies::compile(&faults.into_result(wire).expect("decodes")).expect("compiles")
 }
 
+/// Makes the rule of the policy of a number.
+type MakeRule = fn(usize) -> Value;
+
 /// Ways in which large policy sets differ from policy to policy; each makes the rule of one policy.
-const FAMILIES: &[(&str, fn(usize) -> Value)] = &[
+const FAMILIES: &[(&str, MakeRule)] = &[
     ("exact path", |i| json!({"to": [{"operation": {"methods": ["GET"], "paths": [format!("/api/{i}")]}}]})),
     ("path prefix", |i| json!({"to": [{"operation": {"methods": ["GET"], "paths": [format!("/api/{i}/*")]}}]})),
     ("path suffix", |i| json!({"to": [{"operation": {"paths": [format!("*/{i}.html")]}}]})),
@@ -30,7 +41,7 @@ const FAMILIES: &[(&str, fn(usize) -> Value)] = &[
     ("claim", |i| json!({"when": [{"key": "request.auth.claims[tenant]", "values": [format!("t{i}")]}]})),
 ];
 
-fn policies(rule: fn(usize) -> Value, count: usize) -> Policies {
+fn policies(rule: MakeRule, count: usize) -> Policies {
     let policy =
         |i: usize| json!({"name": format!("p{i}"), "action": if i % 10 == 9 { "DENY" } else { "ALLOW" }, "rules": [rule(i)]});
     compile(&(0..count).map(policy).collect::<Vec<_>>())

@@ -57,7 +57,7 @@ impl Stack {
     /// [`artifacts::Missing`] when the filter was not built.
     pub fn gateway(configuration: &str, upstream: &Upstream, collector: &Collector) -> Result<Gateway, artifacts::Missing> {
         let filter = WasmFilter::new(artifacts::filter()?, configuration);
-        Ok(Gateway::to(upstream.address()).audit_to(collector.address()).wasm(&filter))
+        Ok(Gateway::to(upstream.address()).audit_to(collector.address()).wasm(&filter).paths_as_received())
     }
 
     /// Waits until the collector has this many access events, and returns all lines.

@@ -213,7 +213,7 @@ impl Token {
             claims.insert("exp".to_owned(), json!(now + seconds));
         }
         if self.fault == Fault::Oversized {
-            claims.insert("padding".to_owned(), json!("x".repeat(100_000)));
+            claims.insert("padding".to_owned(), json!("x".repeat(20_000)));
         }
         let algorithm = match self.algorithm {
             SignedWith::Es256 => Algorithm::Es256,

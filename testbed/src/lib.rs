@@ -40,5 +40,3 @@ pub mod process;
 pub mod tokens;
 pub mod upstream;
 pub mod wheel;
-
-pub mod patience;

@@ -8,20 +8,14 @@ use crate::stream::HttpStream;
 
 /// What the plugin reads under that dotted path.
 pub(crate) fn read(state: &State, path: &str) -> Result<PropertyValue, Status> {
-    let stream = state
-        .stream_index()
-        .and_then(|index| state.streams.get(&index));
+    let stream = state.stream_index().and_then(|index| state.streams.get(&index));
     // The test gives `ip:port`; who sees only part of it is answered below.
     let partial = path == "source.address" && state.profile.properties != PropertyStyle::Envoy;
-    let own = stream
-        .filter(|_| !partial)
-        .and_then(|stream| stream.properties.get(path));
+    let own = stream.filter(|_| !partial).and_then(|stream| stream.properties.get(path));
     if let Some(value) = own {
         return Ok(value.clone());
     }
-    let connection = state
-        .connection_index()
-        .and_then(|index| state.connections.get(index));
+    let connection = state.connection_index().and_then(|index| state.connections.get(index));
     if let Some(value) = connection.and_then(|tcp| tcp.properties.get(path)) {
         return Ok(value.clone());
     }
@@ -47,11 +41,7 @@ fn envoy(state: &State, stream: Option<&HttpStream>, path: &str) -> Option<Prope
     }
 }
 
-fn nginx_wasm(
-    state: &State,
-    stream: Option<&HttpStream>,
-    path: &str,
-) -> Result<PropertyValue, Status> {
+fn nginx_wasm(state: &State, stream: Option<&HttpStream>, path: &str) -> Result<PropertyValue, Status> {
     match path {
         "plugin_name" => return Ok(state.settings.plugin_name.as_str().into()),
         "plugin_root_id" => return Ok(state.settings.root_id.as_str().into()),
@@ -59,11 +49,7 @@ fn nginx_wasm(
     }
     let Some(stream) = stream else {
         let dotted = path.contains('.');
-        return Err(if dotted {
-            Status::InternalFailure
-        } else {
-            Status::NotFound
-        });
+        return Err(if dotted { Status::InternalFailure } else { Status::NotFound });
     };
     if NOT_ON_NGINX_WASM.contains(&path) {
         return Err(Status::NotFound);
@@ -106,9 +92,7 @@ fn apisix(state: &State, stream: Option<&HttpStream>, path: &str) -> Result<Prop
         "args" => Some(split_query(stream).1.into()),
         "scheme" => header(":scheme"),
         "status" => response_code(stream),
-        _ => path
-            .strip_prefix("http_")
-            .and_then(|name| header(&name.replace('_', "-"))),
+        _ => path.strip_prefix("http_").and_then(|name| header(&name.replace('_', "-"))),
     };
     found.ok_or(Status::NotFound)
 }
@@ -147,16 +131,9 @@ fn request_attribute(state: &State, stream: &HttpStream, name: &str) -> Option<P
         "size" => Some(size(stream.request.passed.len())),
         "total_size" => Some(size(stream.request.passed.len() + header_size(stream))),
         "headers" => Some(PropertyValue::Map(
-            stream
-                .request
-                .headers
-                .iter()
-                .map(|(key, value)| (key.to_owned(), value.into_owned()))
-                .collect(),
+            stream.request.headers.iter().map(|(key, value)| (key.to_owned(), value.into_owned())).collect(),
         )),
-        "duration" if stream.logging => Some(PropertyValue::Span(
-            state.clock.now().saturating_sub(stream.started),
-        )),
+        "duration" if stream.logging => Some(PropertyValue::Span(state.clock.now().saturating_sub(stream.started))),
         _ => None,
     }
 }
@@ -171,28 +148,16 @@ fn response_attribute(stream: &HttpStream, name: &str) -> Option<PropertyValue> 
         "flags" => Some(PropertyValue::Int(0)),
         "size" => Some(size(stream.response.passed.len())),
         "total_size" => Some(size(stream.response.passed.len())),
-        "grpc_status" => stream
-            .response
-            .headers
-            .get("grpc-status")?
-            .parse()
-            .ok()
-            .map(PropertyValue::Int),
-        "backend_latency" if stream.logging && stream.local.is_none() => Some(PropertyValue::Span(
-            stream.replied_at?.saturating_sub(stream.started),
-        )),
+        "grpc_status" => stream.response.headers.get("grpc-status")?.parse().ok().map(PropertyValue::Int),
+        "backend_latency" if stream.logging && stream.local.is_none() => {
+            Some(PropertyValue::Span(stream.replied_at?.saturating_sub(stream.started)))
+        }
         _ => None,
     }
 }
 
 fn response_code(stream: &HttpStream) -> Option<PropertyValue> {
-    stream
-        .response
-        .headers
-        .get(":status")?
-        .parse()
-        .ok()
-        .map(PropertyValue::Int)
+    stream.response.headers.get(":status")?.parse().ok().map(PropertyValue::Int)
 }
 
 fn code_details(stream: &HttpStream) -> &str {
@@ -235,9 +200,7 @@ fn connection_attribute(stream: &HttpStream, name: &str) -> Option<PropertyValue
 fn upstream_attribute(stream: &HttpStream, name: &str) -> Option<PropertyValue> {
     match name {
         "request_attempt_count" => Some(PropertyValue::Int(1)),
-        "address" if stream.logging && stream.request.headers_passed => {
-            Some("127.0.0.1:8080".into())
-        }
+        "address" if stream.logging && stream.request.headers_passed => Some("127.0.0.1:8080".into()),
         "port" if stream.logging && stream.request.headers_passed => Some(PropertyValue::Int(8080)),
         _ => None,
     }
@@ -261,13 +224,7 @@ fn split_query(stream: &HttpStream) -> (String, String) {
 }
 
 fn header_size(stream: &HttpStream) -> usize {
-    stream
-        .request
-        .headers
-        .pairs()
-        .iter()
-        .map(|(key, value)| key.len() + value.len())
-        .sum()
+    stream.request.headers.pairs().iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
 fn size(len: usize) -> PropertyValue {

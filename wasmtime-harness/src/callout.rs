@@ -117,10 +117,7 @@ pub(crate) struct Callouts<T> {
 
 impl<T> Default for Callouts<T> {
     fn default() -> Self {
-        Self {
-            all: Vec::new(),
-            pending: std::collections::BTreeSet::new(),
-        }
+        Self { all: Vec::new(), pending: std::collections::BTreeSet::new() }
     }
 }
 
@@ -143,18 +140,12 @@ impl<T: Stateful> Callouts<T> {
     }
 
     pub(crate) fn pending(&self) -> impl Iterator<Item = (usize, &Callout<T>)> {
-        self.pending
-            .iter()
-            .filter_map(|index| Some((*index, self.all.get(*index)?)))
+        self.pending.iter().filter_map(|index| Some((*index, self.all.get(*index)?)))
     }
 
     /// The callout, while it waits for an answer.
     pub(crate) fn waiting(&mut self, index: usize) -> Option<&mut Callout<T>> {
-        if self.pending.contains(&index) {
-            self.all.get_mut(index)
-        } else {
-            None
-        }
+        if self.pending.contains(&index) { self.all.get_mut(index) } else { None }
     }
 
     /// Ends the wait. False if it was over before.
@@ -168,19 +159,14 @@ impl<T: Stateful> Callouts<T> {
 
     /// Gives up every waiting callout that `of` picks.
     pub(crate) fn cancel(&mut self, of: impl Fn(&Callout<T>) -> bool) {
-        let chosen: Vec<usize> = self
-            .pending()
-            .filter(|(_, callout)| of(callout))
-            .map(|(index, _)| index)
-            .collect();
+        let chosen: Vec<usize> = self.pending().filter(|(_, callout)| of(callout)).map(|(index, _)| index).collect();
         for index in chosen {
             self.close(index, CalloutState::Cancelled);
         }
     }
 
     pub(crate) fn waits_for(&self, stream: usize) -> bool {
-        self.pending()
-            .any(|(_, callout)| callout.stream == Some(stream))
+        self.pending().any(|(_, callout)| callout.stream == Some(stream))
     }
 }
 

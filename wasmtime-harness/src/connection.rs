@@ -18,11 +18,7 @@ pub struct Connect {
 
 impl Connect {
     pub(crate) fn new(host: Host) -> Self {
-        Self {
-            host,
-            properties: BTreeMap::new(),
-            worker: 0,
-        }
+        Self { host, properties: BTreeMap::new(), worker: 0 }
     }
 
     /// A property of this connection, by its dotted path.
@@ -40,10 +36,7 @@ impl Connect {
     /// Opens it.
     pub fn open(self) -> Connection {
         let index = self.host.lock().connect(self.worker, self.properties);
-        Connection {
-            host: self.host,
-            index,
-        }
+        Connection { host: self.host, index }
     }
 }
 
@@ -56,12 +49,7 @@ pub struct Connection {
 
 impl Connection {
     fn read<T>(&self, read: impl FnOnce(&TcpStream) -> T) -> Option<T> {
-        self.host
-            .lock()
-            .state()
-            .connections
-            .get(self.index)
-            .map(read)
+        self.host.lock().state().connections.get(self.index).map(read)
     }
 
     /// Whether neither side nor the plugin closed it.
@@ -71,20 +59,17 @@ impl Connection {
 
     /// What reached the upstream.
     pub fn forwarded(&self) -> Vec<u8> {
-        self.read(|stream| stream.downstream.passed.clone())
-            .unwrap_or_default()
+        self.read(|stream| stream.downstream.passed.clone()).unwrap_or_default()
     }
 
     /// What reached the client.
     pub fn returned(&self) -> Vec<u8> {
-        self.read(|stream| stream.upstream.passed.clone())
-            .unwrap_or_default()
+        self.read(|stream| stream.upstream.passed.clone()).unwrap_or_default()
     }
 
     /// A property, as the plugin may have set it.
     pub fn property(&self, path: &str) -> Option<PropertyValue> {
-        self.read(|stream| stream.properties.get(path).cloned())
-            .flatten()
+        self.read(|stream| stream.properties.get(path).cloned()).flatten()
     }
 
     /// The client sends bytes.
@@ -136,14 +121,7 @@ impl Connection {
     }
 
     fn require_open(&self, step: &'static str) -> Result<(), HostError> {
-        let closed = || HostError::WrongStage {
-            step,
-            stage: "closed",
-        };
-        if self.is_open() {
-            Ok(())
-        } else {
-            Err(closed())
-        }
+        let closed = || HostError::WrongStage { step, stage: "closed" };
+        if self.is_open() { Ok(()) } else { Err(closed()) }
     }
 }

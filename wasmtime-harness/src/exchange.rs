@@ -122,11 +122,7 @@ impl Request {
         let mut headers = self.pseudo_headers();
         headers.extend(&self.headers);
         let request = Half::new(headers, self.chunks, self.trailers);
-        let incoming = Incoming {
-            request,
-            properties: self.properties,
-            worker: self.worker,
-        };
+        let incoming = Incoming { request, properties: self.properties, worker: self.worker };
         let index = self.host.lock().open(incoming);
         Exchange::new(self.host, index)
     }
@@ -135,11 +131,7 @@ impl Request {
     /// malformed request. The plugin sees the context and, at the end, the log.
     pub fn send_rejected(self, status: u32) -> Exchange {
         let request = Half::new(Headers::new(), Vec::new(), None);
-        let incoming = Incoming {
-            request,
-            properties: self.properties,
-            worker: self.worker,
-        };
+        let incoming = Incoming { request, properties: self.properties, worker: self.worker };
         let index = self.host.lock().open_rejected(incoming, status);
         Exchange::new(self.host, index)
     }
@@ -165,10 +157,7 @@ pub struct Response {
 impl Response {
     /// A response with that status and nothing else.
     pub fn new(status: u32) -> Self {
-        Self {
-            headers: Headers::from([(":status", status.to_string())]),
-            ..Self::default()
-        }
+        Self { headers: Headers::from([(":status", status.to_string())]), ..Self::default() }
     }
 
     /// Adds a header.
@@ -211,10 +200,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let mut runtime = self.host.lock();
         let streams = &mut runtime.state_mut().streams;
-        if streams
-            .get(&self.index)
-            .is_some_and(|stream| stream.stage == Stage::Ended)
-        {
+        if streams.get(&self.index).is_some_and(|stream| stream.stage == Stage::Ended) {
             streams.remove(&self.index);
         }
     }
@@ -226,13 +212,7 @@ impl Exchange {
     }
 
     fn read<T>(&self, read: impl FnOnce(&HttpStream) -> T) -> Option<T> {
-        self.0
-            .host
-            .lock()
-            .state()
-            .streams
-            .get(&self.0.index)
-            .map(read)
+        self.0.host.lock().state().streams.get(&self.0.index).map(read)
     }
 
     /// Where it is.
@@ -281,8 +261,7 @@ impl Exchange {
 
     /// A property of this exchange: the test's, or what the plugin set.
     pub fn property(&self, path: &str) -> Option<PropertyValue> {
-        self.read(|stream| stream.properties.get(path).cloned())
-            .flatten()
+        self.read(|stream| stream.properties.get(path).cloned()).flatten()
     }
 
     /// Whether the plugin asked to choose the route anew.
@@ -332,19 +311,8 @@ impl Exchange {
         Ok(self)
     }
 
-    fn require(
-        &self,
-        step: &'static str,
-        allowed: impl FnOnce(Stage) -> bool,
-    ) -> Result<(), HostError> {
+    fn require(&self, step: &'static str, allowed: impl FnOnce(Stage) -> bool) -> Result<(), HostError> {
         let stage = self.stage();
-        if allowed(stage) {
-            Ok(())
-        } else {
-            Err(HostError::WrongStage {
-                step,
-                stage: stage.code(),
-            })
-        }
+        if allowed(stage) { Ok(()) } else { Err(HostError::WrongStage { step, stage: stage.code() }) }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::abi::{Hostcall, Status};
+use crate::abi::{Callback, Hostcall, Status};
 use crate::callout::{GrpcAnswer, GrpcRequest, HttpAnswer, HttpRequest};
 use crate::calls::{GrpcCall, HttpCall};
 use crate::connection::Connect;
@@ -32,18 +32,13 @@ impl std::fmt::Debug for Host {
 
 impl Host {
     /// The start of a host: settings, then [`Setup::load`], then [`crate::Loaded::configure`].
-    #[expect(
-        clippy::new_ret_no_self,
-        reason = "a host runs only once it has a plugin and a configuration"
-    )]
+    #[expect(clippy::new_ret_no_self, reason = "a host runs only once it has a plugin and a configuration")]
     pub fn new(profile: Profile) -> Setup {
         Setup::new(profile)
     }
 
     pub(crate) fn from_runtime(runtime: Runtime) -> Self {
-        Self {
-            runtime: Arc::new(Mutex::new(runtime)),
-        }
+        Self { runtime: Arc::new(Mutex::new(runtime)) }
     }
 
     /// A panic of a test's own closure poisons nothing that matters here.
@@ -98,52 +93,32 @@ impl Host {
 
     /// The value under a key of the shared data.
     pub fn shared_data(&self, key: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        self.lock()
-            .state()
-            .data
-            .get(key.as_ref())
-            .ok()
-            .map(|(value, _)| value)
+        self.lock().state().data.get(key.as_ref()).ok().map(|(value, _)| value)
     }
 
     /// Puts a value into the shared data, whatever is there.
     pub fn set_shared_data(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
         // Without a compare-and-swap number this cannot be refused.
-        let _ = self
-            .lock()
-            .state_mut()
-            .data
-            .set(key.as_ref().to_vec(), value.as_ref().to_vec(), 0);
+        let _ = self.lock().state_mut().data.set(key.as_ref().to_vec(), value.as_ref().to_vec(), 0);
     }
 
     /// Every HTTP call so far, pending or not, in order.
     pub fn http_calls(&self) -> Vec<HttpCall> {
         let runtime = self.lock();
         let calls = runtime.state().http_calls.iter();
-        calls
-            .map(|(index, call)| {
-                HttpCall::new(self.clone(), index, runtime.role(call.vm), &call.request)
-            })
-            .collect()
+        calls.map(|(index, call)| HttpCall::new(self.clone(), index, runtime.role(call.vm), &call.request)).collect()
     }
 
     /// Every gRPC call and stream so far, pending or not, in order.
     pub fn grpc_calls(&self) -> Vec<GrpcCall> {
         let runtime = self.lock();
         let calls = runtime.state().grpc_calls.iter();
-        calls
-            .map(|(index, call)| {
-                GrpcCall::new(self.clone(), index, runtime.role(call.vm), &call.request)
-            })
-            .collect()
+        calls.map(|(index, call)| GrpcCall::new(self.clone(), index, runtime.role(call.vm), &call.request)).collect()
     }
 
     /// Answers every HTTP call from now on, except those it returns `None` for.
     /// The function must not use the host itself.
-    pub fn answer_http(
-        &self,
-        handler: impl FnMut(&HttpRequest) -> Option<HttpAnswer> + Send + 'static,
-    ) {
+    pub fn answer_http(&self, handler: impl FnMut(&HttpRequest) -> Option<HttpAnswer> + Send + 'static) {
         let mut runtime = self.lock();
         runtime.handlers.http_seen = runtime.state().http_calls.len();
         runtime.handlers.http = Some(Box::new(handler));
@@ -151,10 +126,7 @@ impl Host {
 
     /// Answers every gRPC call from now on, except those it returns `None` for.
     /// The function must not use the host itself.
-    pub fn answer_grpc(
-        &self,
-        handler: impl FnMut(&GrpcRequest) -> Option<GrpcAnswer> + Send + 'static,
-    ) {
+    pub fn answer_grpc(&self, handler: impl FnMut(&GrpcRequest) -> Option<GrpcAnswer> + Send + 'static) {
         let mut runtime = self.lock();
         runtime.handlers.grpc_seen = runtime.state().grpc_calls.len();
         runtime.handlers.grpc = Some(Box::new(handler));
@@ -197,34 +169,17 @@ impl Host {
     pub fn unfiltered_workers(&self) -> Vec<usize> {
         let runtime = self.lock();
         let numbered = runtime.workers.iter().enumerate();
-        numbered
-            .filter(|(_, worker)| **worker == Worker::Unfiltered)
-            .map(|(index, _)| index)
-            .collect()
+        numbered.filter(|(_, worker)| **worker == Worker::Unfiltered).map(|(index, _)| index).collect()
     }
 
     /// Makes a hostcall return this status without doing anything, until [`Host::mend`].
     pub fn break_hostcall(&self, call: Hostcall, status: Status) {
-        self.add_fault(
-            call,
-            Fault {
-                status,
-                spared: 0,
-                failing: None,
-            },
-        );
+        self.add_fault(call, Fault { status, spared: 0, failing: None });
     }
 
     /// Makes one call fail, the `nth` from now (the next is 0); those before and after it work.
     pub fn break_hostcall_once(&self, call: Hostcall, status: Status, nth: u64) {
-        self.add_fault(
-            call,
-            Fault {
-                status,
-                spared: nth,
-                failing: Some(1),
-            },
-        );
+        self.add_fault(call, Fault { status, spared: nth, failing: Some(1) });
     }
 
     fn add_fault(&self, call: Hostcall, fault: Fault) {
@@ -254,12 +209,14 @@ impl Host {
     /// How often each hostcall was made.
     pub fn hostcall_counts(&self) -> Vec<(Hostcall, u64)> {
         let counts = self.lock().state().trace.hostcalls;
-        Hostcall::ALL
-            .iter()
-            .copied()
-            .zip(counts)
-            .filter(|(_, count)| *count > 0)
-            .collect()
+        Hostcall::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// How often everything was called so far, and the fuel it took.
+    pub fn counts(&self) -> Counts {
+        let runtime = self.lock();
+        let trace = &runtime.state().trace;
+        Counts { hostcalls: trace.hostcalls, callbacks: trace.callbacks, fuel: runtime.fuel_by_callback }
     }
 
     /// The fuel used by all callbacks so far; 0 when fuel is off.
@@ -269,12 +226,27 @@ impl Host {
 
     /// The most memory any VM had, in bytes.
     pub fn memory_high_water(&self) -> usize {
-        self.lock()
-            .state()
-            .vms
-            .iter()
-            .map(|vm| vm.memory_high_water)
-            .max()
-            .unwrap_or(0)
+        self.lock().state().vms.iter().map(|vm| vm.memory_high_water).max().unwrap_or(0)
+    }
+}
+
+/// Counts of all calls across the boundary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    hostcalls: [u64; Hostcall::COUNT],
+    callbacks: [u64; Callback::COUNT],
+    fuel: [u64; Callback::COUNT],
+}
+
+impl Counts {
+    /// Every hostcall and how often it was made.
+    pub fn hostcalls(&self) -> impl Iterator<Item = (Hostcall, u64)> {
+        Hostcall::ALL.iter().copied().zip(self.hostcalls)
+    }
+
+    /// Every callback, how often it was made and the fuel it took in all; no fuel when fuel is off.
+    pub fn callbacks(&self) -> impl Iterator<Item = (Callback, u64, u64)> {
+        let counted = Callback::ALL.iter().copied().zip(self.callbacks);
+        counted.zip(self.fuel).map(|((callback, count), fuel)| (callback, count, fuel))
     }
 }

@@ -31,7 +31,10 @@
 //! what each host does.
 
 pub mod abi;
+pub mod inspect;
 pub mod profile;
+#[cfg(feature = "cli")]
+pub mod scenario;
 pub mod trace;
 
 mod attributes;
@@ -70,7 +73,7 @@ pub use connection::{Connect, Connection};
 pub use error::HostError;
 pub use exchange::{Exchange, Request, Response};
 pub use headers::Headers;
-pub use host::Host;
+pub use host::{Counts, Host};
 pub use link::refusals;
 pub use log::LogLine;
 pub use metrics::{MetricValue, Metrics};

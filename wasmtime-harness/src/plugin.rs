@@ -107,10 +107,7 @@ impl Ticker {
                 engine.increment_epoch();
             }
         });
-        Self {
-            stop,
-            thread: Some(thread),
-        }
+        Self { stop, thread: Some(thread) }
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) struct Runtime {
     pub(crate) handlers: Handlers,
     pub(crate) next_stream: usize,
     pub(crate) fuel_used: u64,
+    pub(crate) fuel_by_callback: [u64; Callback::COUNT],
     pub(crate) deadline: Option<Ticker>,
 }
 
@@ -136,7 +137,12 @@ impl Runtime {
 
     fn count_fuel(&mut self) {
         if let (Some(fuel), Ok(left)) = (self.plugin.limits.fuel, self.store.get_fuel()) {
-            self.fuel_used += fuel.saturating_sub(left);
+            let used = fuel.saturating_sub(left);
+            self.fuel_used += used;
+            let callback = self.state().frame.callback;
+            if let Some(sum) = callback.and_then(|callback| self.fuel_by_callback.get_mut(callback as usize)) {
+                *sum += used;
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmtime::{InstancePre, Store};
 
-use crate::abi::{LogLevel, Status};
+use crate::abi::{Callback, LogLevel, Status};
 use crate::clock::Clock;
 use crate::error::HostError;
 use crate::host::Host;
@@ -174,11 +174,7 @@ impl Setup {
     pub fn load(self, plugin: impl IntoPlugin) -> Result<Loaded, HostError> {
         let plugin = plugin.into_plugin(self.limits)?;
         let pre = link::link(&plugin, &self.profile, self.settings.capabilities.as_ref())?;
-        Ok(Loaded {
-            setup: self,
-            plugin,
-            pre,
-        })
+        Ok(Loaded { setup: self, plugin, pre })
     }
 }
 
@@ -205,12 +201,7 @@ impl Loaded {
     pub fn configure(&self, configuration: impl AsRef<[u8]>) -> Result<Host, HostError> {
         let setup = &self.setup;
         let clock = Clock::new(setup.start, setup.profile.clock_step);
-        let mut state = State::new(
-            setup.profile.clone(),
-            setup.settings.clone(),
-            clock,
-            setup.seed,
-        );
+        let mut state = State::new(setup.profile.clone(), setup.settings.clone(), clock, setup.seed);
         state.trace.enabled = setup.trace;
         state.foreign = setup.foreign.clone();
         if let Some(limit) = self.plugin.limits.memory {
@@ -228,6 +219,7 @@ impl Loaded {
             handlers: Handlers::default(),
             next_stream: 0,
             fuel_used: 0,
+            fuel_by_callback: [0; Callback::COUNT],
             deadline: self.deadline(),
         };
         runtime.start(setup.workers, setup.main_thread)?;

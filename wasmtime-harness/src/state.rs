@@ -165,10 +165,7 @@ impl State {
 
     /// Whether the capability restriction lets the plugin have that function.
     pub(crate) fn allows(&self, name: &str) -> bool {
-        self.settings
-            .capabilities
-            .as_ref()
-            .is_none_or(|names| names.contains(name))
+        self.settings.capabilities.as_ref().is_none_or(|names| names.contains(name))
     }
 
     /// The restriction covers the ABI's callbacks, not the module's start.
@@ -298,9 +295,7 @@ impl State {
         match kind {
             BufferKind::RequestBody => self.stream().map(|stream| stream.request.body.clone()),
             BufferKind::ResponseBody => self.stream().map(|stream| stream.response.body.clone()),
-            BufferKind::DownstreamData => {
-                self.connection().map(|tcp| tcp.downstream.buffer.clone())
-            }
+            BufferKind::DownstreamData => self.connection().map(|tcp| tcp.downstream.buffer.clone()),
             BufferKind::UpstreamData => self.connection().map(|tcp| tcp.upstream.buffer.clone()),
             BufferKind::VmConfiguration => Some(self.settings.vm_configuration.to_vec()),
             BufferKind::PluginConfiguration => self.plugin_configuration(),

@@ -113,12 +113,7 @@ pub(crate) enum Progress {
 
 impl Half {
     pub(crate) fn new(headers: Headers, chunks: Vec<Vec<u8>>, trailers: Option<Headers>) -> Self {
-        Self {
-            headers,
-            trailers,
-            chunks: chunks.into(),
-            ..Self::default()
-        }
+        Self { headers, trailers, chunks: chunks.into(), ..Self::default() }
     }
 
     /// Whether only a continue moves it on. A held body still takes what follows it.
@@ -139,12 +134,7 @@ impl Half {
 /// Replaces part of a body with Envoy's rules: at the start with size 0 it
 /// prepends, at the start over everything it replaces, at the end it appends;
 /// anything else is refused.
-pub(crate) fn splice(
-    body: &mut Vec<u8>,
-    start: usize,
-    size: usize,
-    data: &[u8],
-) -> Result<(), Status> {
+pub(crate) fn splice(body: &mut Vec<u8>, start: usize, size: usize, data: &[u8]) -> Result<(), Status> {
     match start {
         0 if size == 0 => {
             body.splice(0..0, data.iter().copied());

@@ -47,11 +47,7 @@ mod tests {
     #[test]
     fn names_that_are_no_message_are_clusters() {
         for name in ["sink", "zipkin", "xds_audit", "outbound|80||x"] {
-            assert_eq!(
-                parse(name.as_bytes()),
-                Target::Cluster(name.into()),
-                "`{name}`"
-            );
+            assert_eq!(parse(name.as_bytes()), Target::Cluster(name.into()), "`{name}`");
         }
     }
 

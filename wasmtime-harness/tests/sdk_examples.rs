@@ -4,12 +4,7 @@
 //! cargo target directory that holds them for both wasm targets. Without it
 //! the tests say so and pass.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::time::Duration;
 

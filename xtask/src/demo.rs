@@ -38,16 +38,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let binary = Binary::locate().map_err(Failure::missing)?;
     println!("{artifact}", artifact = artifact::build()?);
     command::run(command::cargo().args(["build", "--package", "countersign"]))?;
+    let stage = play(&binary)?;
+    println!("\n{}", show::next_steps(&stage, arguments.keep, start.elapsed()));
+    if arguments.keep { stage.wait_for_interrupt() } else { Ok(()) }
+}
+
+/// The demo with what is built already.
+pub(crate) fn perform() -> Result<(), Failure> {
+    play(&Binary::locate().map_err(Failure::missing)?).map(drop)
+}
+
+fn play(binary: &Binary) -> Result<Stage, Failure> {
     let folder = workspace::target().join("demo");
     // What an earlier run left is no evidence of this one.
     let _ = fs::remove_dir_all(&folder);
 
     step(2, "Start a collector, two services and the gateway");
-    let stage = Stage::set(&binary, &folder)?;
+    let stage = Stage::set(binary, &folder)?;
     println!("{stage}");
 
     step(3, "Send requests; every one is decided and witnessed");
-    let witnessed = perform(&stage)?;
+    let witnessed = send(&stage)?;
     println!("{}", show::decisions(&witnessed));
     check(&witnessed)?;
 
@@ -59,9 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     step(6, "Change one byte in a copy of the evidence, and verify that");
     evidence::alter_and_verify(&stage)?;
-
-    println!("\n{}", show::next_steps(&stage, arguments.keep, start.elapsed()));
-    if arguments.keep { stage.wait_for_interrupt() } else { Ok(()) }
+    Ok(stage)
 }
 
 fn step(number: u8, what: &str) {
@@ -69,39 +78,40 @@ fn step(number: u8, what: &str) {
 }
 
 /// Sends every call and waits for its event.
-fn perform(stage: &Stage) -> Result<Vec<Witnessed>, Failure> {
+fn send(stage: &Stage) -> Result<Vec<Witnessed>, Failure> {
     let start = Instant::now();
     let mut answered = Vec::new();
-    for call in calls::all(stage.issuer(), stage.now())? {
+    for call in calls::all(stage.issuer(), stage.now()) {
         let response = call.request.send(stage.gateway()).map_err(Failure::failed)?;
         answered.push((call, response.status));
     }
     let sent = start.elapsed();
+    let events = await_events(stage, &answered)?;
+    let later = (start.elapsed() - sent).as_secs_f64();
+    println!("{} requests in {} ms; their events on disk {later:.1} s later\n", answered.len(), sent.as_millis());
+    let witnessed = |(call, status): (Call, u16)| {
+        let event = find(&events, &call).cloned().unwrap_or_default();
+        Witnessed { call, status, event }
+    };
+    Ok(answered.into_iter().map(witnessed).collect())
+}
+
+/// Waits until every call's event is on disk, and before a checkpoint.
+fn await_events(stage: &Stage, answered: &[(Call, u16)]) -> Result<Vec<Value>, Failure> {
     let mut events = Vec::new();
     let complete = patience::wait_for(ON_DISK, || {
         events = stage.events().ok()?;
         let witnessed = |(call, _): &(Call, u16)| find(&events, call).is_some();
         (answered.iter().all(witnessed) && evidence::sealed(&events)).then_some(())
     });
-    println!(
-        "{} requests in {} ms; their events on disk {:.1} s later\n",
-        answered.len(),
-        sent.as_millis(),
-        (start.elapsed() - sent).as_secs_f64()
-    );
-    let missing: Vec<_> = answered.iter().filter(|(call, _)| find(&events, call).is_none()).map(|(call, _)| call.what).collect();
-    if complete.is_none() {
-        let log = stage.log_tail();
-        return Err(Failure::failed(format!(
-            "after {} s there is no event of {missing:?}, or no checkpoint; envoy's log ends:\n{log}",
-            ON_DISK.as_secs()
-        )));
+    if complete.is_some() {
+        return Ok(events);
     }
-    let witnessed = |(call, status): (Call, u16)| {
-        let event = find(&events, &call).cloned().unwrap_or_default();
-        Witnessed { call, status, event }
-    };
-    Ok(answered.into_iter().map(witnessed).collect())
+    let missing: Vec<_> = answered.iter().filter(|(call, _)| find(&events, call).is_none()).map(|(call, _)| call.what).collect();
+    let (seconds, log) = (ON_DISK.as_secs(), stage.log_tail());
+    Err(Failure::failed(format!(
+        "after {seconds} s there is no event of {missing:?}, or no checkpoint; envoy's log ends:\n{log}"
+    )))
 }
 
 /// The event of a call: each call starts its own trace.

@@ -1,7 +1,7 @@
 //! From what people wrote to what is evaluated, with every fault and its path.
 
 use super::clock::{DaySpan, Weekdays};
-use super::condition::{Condition, Test};
+use super::condition::{Condition, Reference, Test};
 use super::digest;
 use super::pattern::Pattern;
 use super::policies::{Action, Policies, Policy, Rule};
@@ -186,11 +186,27 @@ impl Scope<'_> {
         let mut out = Vec::new();
         for (field, values, negated) in [("values", values, false), ("notValues", not_values, true)] {
             if !values.is_empty() {
-                let test = self.test(&kind, values, &at.field(field));
+                let test = self.test_or_reference(&kind, values, &at.field(field));
                 out.push(Condition { name: key.clone(), negated, test });
             }
         }
         out
+    }
+
+    /// A value such as `{request.auth.claims[tenant]}` stands for what the request has there.
+    fn test_or_reference(&mut self, kind: &Kind, values: &[String], at: &Path<'_>) -> Test {
+        let referred = |value: &String| {
+            let key = value.strip_prefix('{')?.strip_suffix('}')?;
+            when::kind(key).ok().map(|kind| (key.to_owned(), kind))
+        };
+        let references: Vec<(String, Kind)> = values.iter().filter_map(referred).collect();
+        if references.is_empty() {
+            return self.test(kind, values, at);
+        }
+        let literals: Vec<String> = values.iter().filter(|value| referred(value).is_none()).cloned().collect();
+        let own = self.test(kind, &literals, at);
+        let others = references.into_iter().map(|(key, kind)| (key, self.test(&kind, &[], at))).collect();
+        Test::Reference(Box::new(Reference { own, others }))
     }
 
     fn test(&mut self, kind: &Kind, values: &[String], at: &Path<'_>) -> Test {
@@ -222,6 +238,8 @@ impl Scope<'_> {
             }
             Kind::Header(name) => Test::Header(name.clone(), patterns()),
             Kind::Sni => Test::Sni(patterns()),
+            Kind::ServiceState => Test::ServiceState(patterns()),
+            Kind::PathSegment(number) => Test::PathSegment(*number, patterns()),
             Kind::TimeOfDay => Test::TimeOfDay(self.parsed(values, at, |_, text| day_span(text))),
             Kind::Weekday => Test::Weekday(self.parsed(values, at, |_, text| weekdays(text))),
         }
@@ -280,6 +298,8 @@ enum Kind {
     Sni,
     TimeOfDay,
     Weekday,
+    ServiceState,
+    PathSegment(usize),
 }
 
 /// Reads an address or a CIDR block; bits beyond the prefix length are dropped, as Envoy does.

@@ -11,41 +11,27 @@ use crate::stream::{LocalReply, Place, Stage};
 use crate::trap::{Abort, TrapKind};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(
-        linker,
-        SendLocalResponse,
-        |g,
-         status: u32,
-         details: u32,
-         details_len: u32,
-         body: u32,
-         body_len: u32,
-         headers: u32,
-         headers_len: u32,
-         grpc: i32| {
-            let reply = LocalReply {
-                status,
-                details: g.read_text(details, details_len)?,
-                body: g.read(body, body_len)?,
-                headers: Headers::from_pairs(
-                    pairs::decode(&g.read(headers, headers_len)?).unwrap_or_default(),
-                ),
-                grpc_status: (grpc >= 0).then_some(grpc),
-            };
-            send_local_response(g, reply)
-        }
-    );
-    hostcall!(linker, ContinueRequest, |g| continue_stream(
-        g,
-        StreamKind::Request as u32
-    ));
-    hostcall!(linker, ContinueResponse, |g| continue_stream(
-        g,
-        StreamKind::Response as u32
-    ));
-    hostcall!(linker, ContinueStream, |g, kind: u32| continue_stream(
-        g, kind
-    ));
+    hostcall!(linker, SendLocalResponse, |g,
+                                          status: u32,
+                                          details: u32,
+                                          details_len: u32,
+                                          body: u32,
+                                          body_len: u32,
+                                          headers: u32,
+                                          headers_len: u32,
+                                          grpc: i32| {
+        let reply = LocalReply {
+            status,
+            details: g.read_text(details, details_len)?,
+            body: g.read(body, body_len)?,
+            headers: Headers::from_pairs(pairs::decode(&g.read(headers, headers_len)?).unwrap_or_default()),
+            grpc_status: (grpc >= 0).then_some(grpc),
+        };
+        send_local_response(g, reply)
+    });
+    hostcall!(linker, ContinueRequest, |g| continue_stream(g, StreamKind::Request as u32));
+    hostcall!(linker, ContinueResponse, |g| continue_stream(g, StreamKind::Response as u32));
+    hostcall!(linker, ContinueStream, |g, kind: u32| continue_stream(g, kind));
     hostcall!(linker, CloseStream, |g, kind: u32| close_stream(g, kind));
     hostcall!(linker, ClearRouteCache, |g| {
         if let Some(stream) = g.state().stream() {
@@ -53,9 +39,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         }
         Ok(())
     });
-    hostcall!(linker, SetEffectiveContext, |g, context: u32| {
-        set_effective_context(g, context)
-    });
+    hostcall!(linker, SetEffectiveContext, |g, context: u32| { set_effective_context(g, context) });
     hostcall!(linker, Done, |g| done(g));
     Ok(())
 }
@@ -76,8 +60,7 @@ fn send_local_response(guest: &mut Guest<'_>, reply: LocalReply) -> Outcome {
         return Err(Abort::new(TrapKind::Hostcall, "a second local reply to one request").into());
     }
     if again || over {
-        return guest
-            .violation("a local reply was sent to a stream that already has one or is over");
+        return guest.violation("a local reply was sent to a stream that already has one or is over");
     }
     stream.pending_reply = Some(reply);
     guest.state().touched.insert(index);
@@ -89,9 +72,7 @@ fn continue_stream(guest: &mut Guest<'_>, kind: u32) -> Outcome {
     guest.note(|| format!("{kind:?}"));
     let Some(index) = guest.state().stream_index() else {
         return match kind {
-            StreamKind::Request | StreamKind::Response => {
-                guest.violation("a stream was continued outside any")
-            }
+            StreamKind::Request | StreamKind::Response => guest.violation("a stream was continued outside any"),
             StreamKind::Downstream | StreamKind::Upstream => Err(Status::BadArgument.into()),
         };
     };
@@ -135,9 +116,7 @@ fn close_stream(guest: &mut Guest<'_>, kind: u32) -> Outcome {
 fn set_effective_context(guest: &mut Guest<'_>, context: u32) -> Outcome {
     guest.note(|| context.to_string());
     let state = guest.state();
-    let known = state
-        .vm()
-        .is_some_and(|vm| vm.contexts.contains_key(&context));
+    let known = state.vm().is_some_and(|vm| vm.contexts.contains_key(&context));
     if !known {
         return Err(Status::BadArgument.into());
     }
@@ -151,9 +130,7 @@ fn done(guest: &mut Guest<'_>) -> Outcome {
     let context = state.root_id();
     let vm = state.frame.vm;
     let root = state.vm().and_then(|vm| vm.root(context));
-    let root = root
-        .filter(|root| root.stage == PendingDone)
-        .ok_or(Status::NotFound)?;
+    let root = root.filter(|root| root.stage == PendingDone).ok_or(Status::NotFound)?;
     root.stage = Deleted;
     state.done.push(Place { vm, context });
     Ok(())

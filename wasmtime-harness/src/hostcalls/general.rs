@@ -13,9 +13,7 @@ use crate::trap::{Abort, TrapKind};
 use crate::vm::Owner;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(linker, Log, |g, level: u32, ptr: u32, len: u32| log(
-        g, level, ptr, len
-    ));
+    hostcall!(linker, Log, |g, level: u32, ptr: u32, len: u32| log(g, level, ptr, len));
     hostcall!(linker, GetLogLevel, |g, level_ptr: u32| {
         let level = g.state().settings.log_level as u32;
         Ok(g.write_u32(level_ptr, level)?)
@@ -24,14 +22,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         let now = g.state().clock.realtime_nanos();
         Ok(g.write_u64(time_ptr, now)?)
     });
-    hostcall!(linker, SetTickPeriod, |g, millis: u32| set_tick_period(
-        g, millis
-    ));
-    hostcall!(
-        linker,
-        GetConfiguration,
-        |g, ptr_ptr: u32, size_ptr: u32| configuration(g, ptr_ptr, size_ptr)
-    );
+    hostcall!(linker, SetTickPeriod, |g, millis: u32| set_tick_period(g, millis));
+    hostcall!(linker, GetConfiguration, |g, ptr_ptr: u32, size_ptr: u32| configuration(g, ptr_ptr, size_ptr));
     Ok(())
 }
 
@@ -70,10 +62,7 @@ fn set_tick_period(guest: &mut Guest<'_>, millis: u32) -> Outcome {
     };
     let period = (millis > 0).then(|| Duration::from_millis(millis.into()));
     let next = state.clock.now().saturating_add(period.unwrap_or_default());
-    let root = state
-        .vm()
-        .and_then(|vm| vm.root(root))
-        .ok_or(Status::BadArgument)?;
+    let root = state.vm().and_then(|vm| vm.root(root)).ok_or(Status::BadArgument)?;
     if once && root.tick_period.is_some() {
         return Err(Abort::new(TrapKind::Hostcall, "a tick period set twice").into());
     }

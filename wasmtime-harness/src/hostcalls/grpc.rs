@@ -14,88 +14,57 @@ use crate::target::{self, Target};
 use crate::trap::{Abort, TrapKind};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(
-        linker,
-        GrpcCall,
-        |g,
-         target: u32,
-         target_len: u32,
-         service: u32,
-         service_len: u32,
-         method: u32,
-         method_len: u32,
-         metadata: u32,
-         metadata_len: u32,
-         message: u32,
-         message_len: u32,
-         timeout: u32,
-         token_ptr: u32| {
-            let mut request = opened(
-                g,
-                (target, target_len),
-                (service, service_len),
-                (method, method_len),
-            )?;
-            request.metadata = read_map(g, metadata, metadata_len)?;
-            request.messages = vec![g.read(message, message_len)?];
-            request.timeout = Duration::from_millis(timeout.into());
-            open(g, request, token_ptr)
-        }
-    );
-    hostcall!(
-        linker,
-        GrpcStream,
-        |g,
-         target: u32,
-         target_len: u32,
-         service: u32,
-         service_len: u32,
-         method: u32,
-         method_len: u32,
-         metadata: u32,
-         metadata_len: u32,
-         token_ptr: u32| {
-            let mut request = opened(
-                g,
-                (target, target_len),
-                (service, service_len),
-                (method, method_len),
-            )?;
-            request.metadata = read_map(g, metadata, metadata_len)?;
-            request.stream = true;
-            open(g, request, token_ptr)
-        }
-    );
+    hostcall!(linker, GrpcCall, |g,
+                                 target: u32,
+                                 target_len: u32,
+                                 service: u32,
+                                 service_len: u32,
+                                 method: u32,
+                                 method_len: u32,
+                                 metadata: u32,
+                                 metadata_len: u32,
+                                 message: u32,
+                                 message_len: u32,
+                                 timeout: u32,
+                                 token_ptr: u32| {
+        let mut request = opened(g, (target, target_len), (service, service_len), (method, method_len))?;
+        request.metadata = read_map(g, metadata, metadata_len)?;
+        request.messages = vec![g.read(message, message_len)?];
+        request.timeout = Duration::from_millis(timeout.into());
+        open(g, request, token_ptr)
+    });
+    hostcall!(linker, GrpcStream, |g,
+                                   target: u32,
+                                   target_len: u32,
+                                   service: u32,
+                                   service_len: u32,
+                                   method: u32,
+                                   method_len: u32,
+                                   metadata: u32,
+                                   metadata_len: u32,
+                                   token_ptr: u32| {
+        let mut request = opened(g, (target, target_len), (service, service_len), (method, method_len))?;
+        request.metadata = read_map(g, metadata, metadata_len)?;
+        request.stream = true;
+        open(g, request, token_ptr)
+    });
     add_stream_calls(linker)
 }
 
 fn add_stream_calls(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    hostcall!(
-        linker,
-        GrpcSend,
-        |g, token: u32, ptr: u32, len: u32, end: u32| send(g, token, (ptr, len), end != 0)
-    );
+    hostcall!(linker, GrpcSend, |g, token: u32, ptr: u32, len: u32, end: u32| send(g, token, (ptr, len), end != 0));
     hostcall!(linker, GrpcCancel, |g, token: u32| cancel(g, token));
     hostcall!(linker, GrpcClose, |g, token: u32| close(g, token));
-    hostcall!(
-        linker,
-        GetStatus,
-        |g, code_ptr: u32, ptr_ptr: u32, size_ptr: u32| {
-            let status = g.state().vm().map(|vm| vm.grpc_status.clone());
-            let (code, message) = status.unwrap_or_default();
-            g.write_u32(code_ptr, code)?;
-            g.give(message.as_bytes(), ptr_ptr, size_ptr)
-        }
-    );
+    hostcall!(linker, GetStatus, |g, code_ptr: u32, ptr_ptr: u32, size_ptr: u32| {
+        let status = g.state().vm().map(|vm| vm.grpc_status.clone());
+        let (code, message) = status.unwrap_or_default();
+        g.write_u32(code_ptr, code)?;
+        g.give(message.as_bytes(), ptr_ptr, size_ptr)
+    });
     Ok(())
 }
 
-fn opened(
-    guest: &mut Guest<'_>,
-    target: (u32, u32),
-    service: (u32, u32),
-    method: (u32, u32),
-) -> Result<GrpcRequest, Status> {
+fn opened(guest: &mut Guest<'_>, target: (u32, u32), service: (u32, u32), method: (u32, u32)) -> Result<GrpcRequest, Status> {
     Ok(GrpcRequest {
         token: 0,
         target: guest.read(target.0, target.1)?,
@@ -117,12 +86,7 @@ fn open(guest: &mut Guest<'_>, mut request: GrpcRequest, token_ptr: u32) -> Outc
     let state = guest.state();
     request.token = state.take_token();
     let token = request.token;
-    let callout = Callout {
-        vm: state.frame.vm,
-        root: state.root_id(),
-        stream: state.stream_index(),
-        request,
-    };
+    let callout = Callout { vm: state.frame.vm, root: state.root_id(), stream: state.stream_index(), request };
     state.grpc_calls.push(callout);
     Ok(guest.write_u32(token_ptr, token)?)
 }
@@ -136,23 +100,11 @@ fn check_target(state: &State, bytes: &[u8]) -> Result<(), Refusal> {
         Target::Cluster(cluster) => cluster,
         Target::Elsewhere => return Ok(()),
         Target::Missing => {
-            return Err(Abort::new(
-                TrapKind::HostCrash,
-                "gRPC target is a GrpcService without a target",
-            )
-            .into());
+            return Err(Abort::new(TrapKind::HostCrash, "gRPC target is a GrpcService without a target").into());
         }
     };
-    let known = state
-        .settings
-        .clusters
-        .as_ref()
-        .is_none_or(|clusters| clusters.contains(&cluster));
-    if known {
-        Ok(())
-    } else {
-        Err(Status::InternalFailure.into())
-    }
+    let known = state.settings.clusters.as_ref().is_none_or(|clusters| clusters.contains(&cluster));
+    if known { Ok(()) } else { Err(Status::InternalFailure.into()) }
 }
 
 /// Where the pending callout of that token lies.
@@ -165,11 +117,7 @@ fn pending(state: &State, token: u32) -> Result<usize, Status> {
 
 fn request(state: &mut State, token: u32) -> Result<&mut GrpcRequest, Status> {
     let index = pending(state, token)?;
-    state
-        .grpc_calls
-        .waiting(index)
-        .map(|call| &mut call.request)
-        .ok_or(Status::NotFound)
+    state.grpc_calls.waiting(index).map(|call| &mut call.request).ok_or(Status::NotFound)
 }
 
 fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Outcome {
@@ -187,10 +135,7 @@ fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Ou
 fn cancel(guest: &mut Guest<'_>, token: u32) -> Outcome {
     guest.note(|| token.to_string());
     let index = pending(guest.state(), token)?;
-    guest
-        .state()
-        .grpc_calls
-        .close(index, CalloutState::Cancelled);
+    guest.state().grpc_calls.close(index, CalloutState::Cancelled);
     Ok(())
 }
 

@@ -45,18 +45,9 @@ fn set(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> Outcome {
 }
 
 /// The properties of the stream or connection at hand.
-pub(super) fn of_context(
-    state: &mut State,
-) -> Result<&mut BTreeMap<String, PropertyValue>, Status> {
+pub(super) fn of_context(state: &mut State) -> Result<&mut BTreeMap<String, PropertyValue>, Status> {
     if let Some(index) = state.connection_index() {
-        return state
-            .connections
-            .get_mut(index)
-            .map(|tcp| &mut tcp.properties)
-            .ok_or(Status::NotFound);
+        return state.connections.get_mut(index).map(|tcp| &mut tcp.properties).ok_or(Status::NotFound);
     }
-    state
-        .stream()
-        .map(|stream| &mut stream.properties)
-        .ok_or(Status::NotFound)
+    state.stream().map(|stream| &mut stream.properties).ok_or(Status::NotFound)
 }

@@ -31,10 +31,7 @@ impl Profile {
             name: "gcp",
             support: support(MISSING),
             memory_limit: 16 << 20,
-            http: HttpRules {
-                trailers: false,
-                ..envoy::HTTP
-            },
+            http: HttpRules { trailers: false, ..envoy::HTTP },
             ..Self::envoy()
         }
     }

@@ -27,11 +27,7 @@ impl Runtime {
         if let Some(call) = state.http_calls.get(self.handlers.http_seen) {
             let index = self.handlers.http_seen;
             self.handlers.http_seen += 1;
-            let answer = self
-                .handlers
-                .http
-                .as_mut()
-                .and_then(|handler| handler(&call.request));
+            let answer = self.handlers.http.as_mut().and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_http(index, answer, CalloutState::Answered);
             }
@@ -40,11 +36,7 @@ impl Runtime {
         if let Some(call) = state.grpc_calls.get(self.handlers.grpc_seen) {
             let index = self.handlers.grpc_seen;
             self.handlers.grpc_seen += 1;
-            let answer = self
-                .handlers
-                .grpc
-                .as_mut()
-                .and_then(|handler| handler(&call.request));
+            let answer = self.handlers.grpc.as_mut().and_then(|handler| handler(&call.request));
             if let Some(answer) = answer {
                 self.deliver_grpc(index, answer, CalloutState::Answered);
             }
@@ -54,33 +46,19 @@ impl Runtime {
     }
 
     /// Gives an HTTP call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_http(
-        &mut self,
-        index: usize,
-        answer: HttpAnswer,
-        becomes: CalloutState,
-    ) -> bool {
+    pub(crate) fn deliver_http(&mut self, index: usize, answer: HttpAnswer, becomes: CalloutState) -> bool {
         if !self.state_mut().http_calls.close(index, becomes) {
             return false;
         }
         let Some(call) = self.state().http_calls.get(index) else {
             return false;
         };
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
+        let place = Place { vm: call.vm, context: call.root };
         let (token, stream) = (word_id(call.request.token), call.stream);
         let names_cause = self.state().profile.http.names_dispatch_status;
         let answered = Answered::from(answer, names_cause.then(|| dispatch_status(becomes)));
         let [headers, body, trailers] = answered.sizes;
-        let args = [
-            word_id(place.context),
-            token,
-            word(headers),
-            word(body),
-            word(trailers),
-        ];
+        let args = [word_id(place.context), token, word(headers), word(body), word(trailers)];
         self.call(place, Callback::OnHttpCallResponse, &args, answered.window);
         self.resume_by_itself(stream);
         true
@@ -107,19 +85,11 @@ impl Runtime {
     }
 
     /// Gives a gRPC call its answer. False if it is no longer pending.
-    pub(crate) fn deliver_grpc(
-        &mut self,
-        index: usize,
-        answer: GrpcAnswer,
-        becomes: CalloutState,
-    ) -> bool {
+    pub(crate) fn deliver_grpc(&mut self, index: usize, answer: GrpcAnswer, becomes: CalloutState) -> bool {
         let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
             return false;
         };
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
+        let place = Place { vm: call.vm, context: call.root };
         let token = word_id(call.request.token);
         let stays_open = call.request.stream && matches!(answer, GrpcAnswer::Message(_));
         if !stays_open {
@@ -128,12 +98,7 @@ impl Runtime {
         match answer {
             GrpcAnswer::Message(message) => {
                 let args = [word_id(place.context), token, word(message.len())];
-                self.call(
-                    place,
-                    Callback::OnGrpcReceive,
-                    &args,
-                    Window::GrpcMessage(message),
-                );
+                self.call(place, Callback::OnGrpcReceive, &args, Window::GrpcMessage(message));
             }
             GrpcAnswer::Status(code, message) => {
                 if let Some(vm) = self.state_mut().vms.get_mut(place.vm) {
@@ -147,27 +112,15 @@ impl Runtime {
     }
 
     /// Gives a gRPC stream metadata. False if it is over or no stream.
-    pub(crate) fn deliver_metadata(
-        &mut self,
-        index: usize,
-        metadata: Headers,
-        callback: Callback,
-    ) -> bool {
+    pub(crate) fn deliver_metadata(&mut self, index: usize, metadata: Headers, callback: Callback) -> bool {
         let Some(call) = self.state_mut().grpc_calls.waiting(index) else {
             return false;
         };
         if !call.request.stream {
             return false;
         }
-        let place = Place {
-            vm: call.vm,
-            context: call.root,
-        };
-        let args = [
-            word_id(place.context),
-            word_id(call.request.token),
-            word(metadata.len()),
-        ];
+        let place = Place { vm: call.vm, context: call.root };
+        let args = [word_id(place.context), word_id(call.request.token), word(metadata.len())];
         let window = match callback {
             Callback::OnGrpcTrailingMetadata => Window::GrpcTrailers(metadata),
             _ => Window::GrpcMetadata(metadata),
@@ -198,36 +151,17 @@ impl Answered {
     /// A failure has no sizes; a host that names its cause does so in a header that is not counted.
     fn from(answer: HttpAnswer, cause: Option<&str>) -> Self {
         match answer {
-            HttpAnswer::Response {
-                status,
-                headers: rest,
-                body,
-                trailers,
-            } => {
+            HttpAnswer::Response { status, headers: rest, body, trailers } => {
                 let mut headers = Headers::from([(":status", status.to_string())]);
                 headers.extend(&rest);
                 let sizes = [headers.len(), body.len(), trailers.len()];
-                Self {
-                    sizes,
-                    window: Window::HttpCall {
-                        headers,
-                        body,
-                        trailers,
-                    },
-                }
+                Self { sizes, window: Window::HttpCall { headers, body, trailers } }
             }
             HttpAnswer::Failure => {
                 let cause = cause.map(|cause| (":dispatch_status", cause));
                 let headers = cause.into_iter().collect();
-                let window = Window::HttpCall {
-                    headers,
-                    body: Vec::new(),
-                    trailers: Headers::new(),
-                };
-                Self {
-                    sizes: [0; 3],
-                    window,
-                }
+                let window = Window::HttpCall { headers, body: Vec::new(), trailers: Headers::new() };
+                Self { sizes: [0; 3], window }
             }
         }
     }

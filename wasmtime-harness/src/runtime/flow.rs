@@ -108,9 +108,7 @@ impl Runtime {
             return true;
         }
         if rules.reply_cancels_calls {
-            self.state_mut()
-                .http_calls
-                .cancel(|call| call.stream == Some(index));
+            self.state_mut().http_calls.cancel(|call| call.stream == Some(index));
         }
         self.deliver_reply(index, reply);
         true
@@ -121,8 +119,7 @@ impl Runtime {
         let Some(stream) = self.state_mut().streams.get_mut(&index) else {
             return false;
         };
-        let shows_body =
-            !rules.bodies_on_request || stream.properties.contains_key(side.body_property());
+        let shows_body = !rules.bodies_on_request || stream.properties.contains_key(side.body_property());
         let half = side.of(stream);
         if std::mem::take(&mut half.resume_asked) && half.paused {
             resume(half);
@@ -134,12 +131,8 @@ impl Runtime {
         match half.at {
             Progress::Headers => self.show_headers(index, side),
             Progress::Body if !half.chunks.is_empty() && shows_body => self.show_chunk(index, side),
-            Progress::Body if !half.chunks.is_empty() => {
-                half.passed.extend(half.chunks.drain(..).flatten())
-            }
-            Progress::Body if half.trailers.is_some() && rules.trailers => {
-                half.at = Progress::Trailers
-            }
+            Progress::Body if !half.chunks.is_empty() => half.passed.extend(half.chunks.drain(..).flatten()),
+            Progress::Body if half.trailers.is_some() && rules.trailers => half.at = Progress::Trailers,
             Progress::Trailers => self.show_trailers(index, side),
             Progress::Body | Progress::Shown | Progress::Done => self.complete(index, side),
         }
@@ -147,17 +140,12 @@ impl Runtime {
     }
 
     fn still_open(&self, index: usize) -> bool {
-        let open = |stream: &HttpStream| {
-            matches!(stream.stage, Stage::RequestPaused | Stage::ResponsePaused)
-        };
+        let open = |stream: &HttpStream| matches!(stream.stage, Stage::RequestPaused | Stage::ResponsePaused);
         self.state().streams.get(&index).is_some_and(open)
     }
 
     fn half(&mut self, index: usize, side: Side) -> Option<&mut Half> {
-        self.state_mut()
-            .streams
-            .get_mut(&index)
-            .map(|stream| side.of(stream))
+        self.state_mut().streams.get_mut(&index).map(|stream| side.of(stream))
     }
 
     fn show_headers(&mut self, index: usize, side: Side) {
@@ -224,20 +212,14 @@ impl Runtime {
 
     /// Calls one of the stream's callbacks; without a plugin everything passes.
     fn filter(&mut self, index: usize, callback: Callback, args: &[i32]) -> Action {
-        let place = self
-            .state()
-            .streams
-            .get(&index)
-            .and_then(|stream| stream.place);
+        let place = self.state().streams.get(&index).and_then(|stream| stream.place);
         let Some(place) = place else {
             return Action::Continue;
         };
         let context = word_id(place.context);
         let called = match *args {
             [first] => self.call(place, callback, &[context, first], Window::Nothing),
-            [first, second, ..] => {
-                self.call(place, callback, &[context, first, second], Window::Nothing)
-            }
+            [first, second, ..] => self.call(place, callback, &[context, first, second], Window::Nothing),
             [] => self.call(place, callback, &[context], Window::Nothing),
         };
         self.judge(index, called)
@@ -265,11 +247,7 @@ impl Runtime {
         stream.request.chunks.clear();
         let started = stream.stage == Stage::ResponsePaused;
         let grpc = grpc && is_grpc(&stream.request.headers);
-        stream.response = if grpc {
-            reply.to_grpc_half()
-        } else {
-            reply.to_half()
-        };
+        stream.response = if grpc { reply.to_grpc_half() } else { reply.to_half() };
         stream.local = Some(reply);
         stream.stage = Stage::ResponsePaused;
         if started {
@@ -281,9 +259,7 @@ impl Runtime {
 }
 
 fn is_grpc(headers: &Headers) -> bool {
-    headers
-        .get("content-type")
-        .is_some_and(|value| value.starts_with("application/grpc"))
+    headers.get("content-type").is_some_and(|value| value.starts_with("application/grpc"))
 }
 
 fn resume(half: &mut Half) {

@@ -44,11 +44,7 @@ impl Runtime {
     pub(crate) fn finish(&mut self, index: usize) {
         self.abort(index);
         let order = self.state().profile.end_order;
-        let rejected = self
-            .state()
-            .streams
-            .get(&index)
-            .is_some_and(|stream| stream.rejected);
+        let rejected = self.state().streams.get(&index).is_some_and(|stream| stream.rejected);
         for callback in order {
             if !rejected || *callback == Callback::OnLog {
                 self.end_callback(index, *callback);
@@ -82,10 +78,7 @@ impl Runtime {
 
 fn reply_of(stream: &mut HttpStream) -> Reply {
     let mut headers = stream.response.headers.clone();
-    let status = headers
-        .get(":status")
-        .and_then(|status| status.parse().ok())
-        .unwrap_or(0);
+    let status = headers.get(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
     headers.remove(":status");
     Reply {
         status,
@@ -93,11 +86,7 @@ fn reply_of(stream: &mut HttpStream) -> Reply {
         body: stream.response.passed.clone(),
         trailers: stream.response.trailers.clone().unwrap_or_default(),
         local: stream.local.is_some() || stream.by_host,
-        details: stream
-            .local
-            .as_ref()
-            .map(|reply| reply.details.clone())
-            .unwrap_or_default(),
+        details: stream.local.as_ref().map(|reply| reply.details.clone()).unwrap_or_default(),
         grpc_status: stream.local.as_ref().and_then(|reply| reply.grpc_status),
     }
 }
@@ -113,19 +102,13 @@ impl LocalReply {
                 headers.add("content-type", "text/plain");
             }
         }
-        let chunks = if self.body.is_empty() {
-            Vec::new()
-        } else {
-            vec![self.body.clone()]
-        };
+        let chunks = if self.body.is_empty() { Vec::new() } else { vec![self.body.clone()] };
         Half::new(headers, chunks, None)
     }
 
     /// The reply as Envoy gives it to a gRPC client: headers alone, the body as the status message.
     pub(super) fn to_grpc_half(&self) -> Half {
-        let status = self
-            .grpc_status
-            .unwrap_or_else(|| grpc_status_of(self.status));
+        let status = self.grpc_status.unwrap_or_else(|| grpc_status_of(self.status));
         let mut headers = Headers::from([
             (":status", "200".to_owned()),
             ("content-type", "application/grpc".to_owned()),

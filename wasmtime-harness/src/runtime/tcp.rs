@@ -38,11 +38,7 @@ impl Direction {
 
 impl Runtime {
     /// Opens a connection. Returns its index.
-    pub(crate) fn connect(
-        &mut self,
-        worker: usize,
-        properties: BTreeMap<String, PropertyValue>,
-    ) -> usize {
+    pub(crate) fn connect(&mut self, worker: usize, properties: BTreeMap<String, PropertyValue>) -> usize {
         let verdict = self.verdict(worker);
         let state = self.state_mut();
         let index = state.connections.len();
@@ -62,28 +58,15 @@ impl Runtime {
             return;
         };
         let root = owner.active_root().map_or(0, |root| root.id);
-        let place = Place {
-            vm,
-            context: owner.allocate_context(Owner::Tcp(index)),
-        };
+        let place = Place { vm, context: owner.allocate_context(Owner::Tcp(index)) };
         if let Some(stream) = state.connections.get_mut(index) {
             stream.place = Some(place);
             stream.root = root;
         }
         let context = word_id(place.context);
-        let created = self.call(
-            place,
-            Callback::OnContextCreate,
-            &[context, word_id(root)],
-            Window::Nothing,
-        );
+        let created = self.call(place, Callback::OnContextCreate, &[context, word_id(root)], Window::Nothing);
         if self.survives(index, &created) {
-            let greeted = self.call(
-                place,
-                Callback::OnNewConnection,
-                &[context],
-                Window::Nothing,
-            );
+            let greeted = self.call(place, Callback::OnNewConnection, &[context], Window::Nothing);
             self.survives(index, &greeted);
         }
     }
@@ -104,12 +87,7 @@ impl Runtime {
             None => Called::Absent,
         };
         let passes = matches!(called, Called::Absent | Called::Returned(None | Some(0)));
-        if let Some(stream) = self
-            .state_mut()
-            .connections
-            .get_mut(index)
-            .filter(|_| passes)
-        {
+        if let Some(stream) = self.state_mut().connections.get_mut(index).filter(|_| passes) {
             let flow = direction.of(stream);
             flow.passed.append(&mut flow.buffer);
         }
@@ -128,11 +106,7 @@ impl Runtime {
             return;
         }
         self.close_callback(index, Callback::OnDownstreamClose, peer);
-        let place = self
-            .state()
-            .connections
-            .get(index)
-            .and_then(|stream| stream.place);
+        let place = self.state().connections.get(index).and_then(|stream| stream.place);
         let Some(place) = place else { return };
         for callback in [Callback::OnDone, Callback::OnLog, Callback::OnDelete] {
             self.call(place, callback, &[word_id(place.context)], Window::Nothing);
@@ -144,11 +118,7 @@ impl Runtime {
     }
 
     fn close_callback(&mut self, index: usize, callback: Callback, peer: Peer) {
-        let place = self
-            .state()
-            .connections
-            .get(index)
-            .and_then(|stream| stream.place);
+        let place = self.state().connections.get(index).and_then(|stream| stream.place);
         if let Some(place) = place {
             let args = [word_id(place.context), word_id(peer as u32)];
             self.call(place, callback, &args, Window::Nothing);
@@ -172,11 +142,7 @@ impl Runtime {
 
     fn after_tcp(&mut self, index: usize) {
         self.settle();
-        let asked = self
-            .state()
-            .connections
-            .get(index)
-            .is_some_and(|stream| stream.close_asked);
+        let asked = self.state().connections.get(index).is_some_and(|stream| stream.close_asked);
         if asked {
             self.disconnect(index, Peer::Local);
         }

@@ -34,38 +34,17 @@ impl Runtime {
 
     fn ticking(&self) -> impl Iterator<Item = (Place, Duration)> {
         self.state().vms.iter().enumerate().flat_map(|(index, vm)| {
-            let alive = vm
-                .roots
-                .iter()
-                .filter(|root| root.stage != RootStage::Deleted && root.tick_period.is_some());
-            alive.map(move |root| {
-                (
-                    Place {
-                        vm: index,
-                        context: root.id,
-                    },
-                    root.next_tick,
-                )
-            })
+            let alive = vm.roots.iter().filter(|root| root.stage != RootStage::Deleted && root.tick_period.is_some());
+            alive.map(move |root| (Place { vm: index, context: root.id }, root.next_tick))
         })
     }
 
     fn tick(&mut self, place: Place) {
         let now = self.state().clock.now();
-        if let Some(root) = self
-            .state_mut()
-            .vms
-            .get_mut(place.vm)
-            .and_then(|vm| vm.root(place.context))
-        {
+        if let Some(root) = self.state_mut().vms.get_mut(place.vm).and_then(|vm| vm.root(place.context)) {
             root.next_tick = now.saturating_add(root.tick_period.unwrap_or_default());
         }
-        self.call(
-            place,
-            Callback::OnTick,
-            &[word_id(place.context)],
-            Window::Nothing,
-        );
+        self.call(place, Callback::OnTick, &[word_id(place.context)], Window::Nothing);
         self.settle();
     }
 
@@ -83,18 +62,14 @@ impl Runtime {
     fn next_due(&self) -> Option<(Duration, Due)> {
         let ticks = self.ticking().map(|(place, at)| (at, Due::Tick(place)));
         let state = self.state();
-        let http = state.http_calls.pending().filter_map(|(index, call)| {
-            Some((
-                due_at(call.request.made_at, call.request.timeout)?,
-                Due::HttpTimeout(index),
-            ))
-        });
-        let grpc = state.grpc_calls.pending().filter_map(|(index, call)| {
-            Some((
-                due_at(call.request.made_at, call.request.timeout)?,
-                Due::GrpcTimeout(index),
-            ))
-        });
+        let http = state
+            .http_calls
+            .pending()
+            .filter_map(|(index, call)| Some((due_at(call.request.made_at, call.request.timeout)?, Due::HttpTimeout(index))));
+        let grpc = state
+            .grpc_calls
+            .pending()
+            .filter_map(|(index, call)| Some((due_at(call.request.made_at, call.request.timeout)?, Due::GrpcTimeout(index))));
         ticks.chain(http).chain(grpc).min_by_key(|(at, _)| *at)
     }
 
@@ -114,46 +89,18 @@ impl Runtime {
 
     /// A foreign function of the host calls back into every active root.
     pub(crate) fn call_foreign(&mut self, function: u32, argument: &[u8]) {
-        let active = |(index, vm): (usize, &crate::vm::Vm)| {
-            vm.active_root().map(|root| Place {
-                vm: index,
-                context: root.id,
-            })
-        };
-        let places: Vec<Place> = self
-            .state()
-            .vms
-            .iter()
-            .enumerate()
-            .filter_map(active)
-            .collect();
+        let active = |(index, vm): (usize, &crate::vm::Vm)| vm.active_root().map(|root| Place { vm: index, context: root.id });
+        let places: Vec<Place> = self.state().vms.iter().enumerate().filter_map(active).collect();
         for place in places {
-            let args = [
-                word_id(place.context),
-                word_id(function),
-                word(argument.len()),
-            ];
-            self.call(
-                place,
-                Callback::OnForeignFunction,
-                &args,
-                Window::Foreign(argument.to_vec()),
-            );
+            let args = [word_id(place.context), word_id(function), word(argument.len())];
+            self.call(place, Callback::OnForeignFunction, &args, Window::Foreign(argument.to_vec()));
         }
         self.settle();
     }
 
     pub(super) fn announce(&mut self, consumer: Consumer, queue: u32) {
-        let place = Place {
-            vm: consumer.vm,
-            context: consumer.root,
-        };
-        self.call(
-            place,
-            Callback::OnQueueReady,
-            &[word_id(place.context), word_id(queue)],
-            Window::Nothing,
-        );
+        let place = Place { vm: consumer.vm, context: consumer.root };
+        self.call(place, Callback::OnQueueReady, &[word_id(place.context), word_id(queue)], Window::Nothing);
     }
 }
 

@@ -29,21 +29,11 @@ impl Runtime {
         if stream.pending_reply.is_some() || self.callout_pending(index) {
             return;
         }
-        let HttpRules {
-            idle_pause_crashes, ..
-        } = self.state().profile.http;
+        let HttpRules { idle_pause_crashes, .. } = self.state().profile.http;
         if side == Side::Request && idle_pause_crashes {
-            self.crash(
-                index,
-                TrapKind::HostCrash,
-                "a pause with no callout pending and no reply",
-            );
+            self.crash(index, TrapKind::HostCrash, "a pause with no callout pending and no reply");
         } else if self.state().profile.strict && !self.may_be_woken(index) {
-            self.crash(
-                index,
-                TrapKind::Violation,
-                "a pause with nothing that could end it",
-            );
+            self.crash(index, TrapKind::Violation, "a pause with nothing that could end it");
         }
     }
 
@@ -53,26 +43,15 @@ impl Runtime {
             return true;
         };
         let asked = stream.request.resume_asked || stream.response.resume_asked;
-        let vm = stream
-            .place
-            .and_then(|place| self.state().vms.get(place.vm));
+        let vm = stream.place.and_then(|place| self.state().vms.get(place.vm));
         asked || vm.is_some_and(|vm| vm.roots.iter().any(|root| root.tick_period.is_some()))
     }
 
     fn crash(&mut self, index: usize, kind: TrapKind, message: &str) {
-        let place = self
-            .state()
-            .streams
-            .get(&index)
-            .and_then(|stream| stream.place);
+        let place = self.state().streams.get(&index).and_then(|stream| stream.place);
         let Some(place) = place else { return };
         self.state_mut().frame.vm = place.vm;
-        let trap = Trap {
-            kind,
-            vm: self.role(place.vm),
-            callback: "proxy_on_request_headers",
-            message: message.to_owned(),
-        };
+        let trap = Trap { kind, vm: self.role(place.vm), callback: "proxy_on_request_headers", message: message.to_owned() };
         self.fail_with(trap.clone());
         self.reply_to_trap(index, trap);
     }
@@ -108,11 +87,7 @@ impl Runtime {
         };
         stream.by_host = true;
         stream.request.chunks.clear();
-        stream.response = Half::new(
-            Headers::from([(":status", status.to_string())]),
-            Vec::new(),
-            None,
-        );
+        stream.response = Half::new(Headers::from([(":status", status.to_string())]), Vec::new(), None);
         stream.stage = Stage::ResponsePaused;
     }
 
@@ -125,10 +100,6 @@ impl Runtime {
         stream.stage = Stage::Replied;
         stream.replied_at = Some(now);
         stream.response.headers = Headers::from([(":status", status.to_string())]);
-        stream.reply = Some(Reply {
-            status,
-            local: true,
-            ..Reply::default()
-        });
+        stream.reply = Some(Reply { status, local: true, ..Reply::default() });
     }
 }

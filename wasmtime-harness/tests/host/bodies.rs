@@ -12,10 +12,7 @@ fn until_the_end(then: &str) -> String {
 fn chunks_pass_one_by_one_when_the_plugin_lets_them() {
     let host = envoy(&Wat::new().on(Callback::OnRequestBody, "", 0));
     let exchange = host.request().chunk("ab").chunk("cde").send();
-    let sizes: Vec<_> = arguments(&host, Callback::OnRequestBody)
-        .iter()
-        .map(|args| (args[1], args[2]))
-        .collect();
+    let sizes: Vec<_> = arguments(&host, Callback::OnRequestBody).iter().map(|args| (args[1], args[2])).collect();
     assert_eq!(sizes, [(2, 0), (3, 1)]);
     assert_eq!(exchange.upstream().unwrap().body, b"abcde");
 }
@@ -29,28 +26,19 @@ fn a_held_body_is_shown_whole_and_can_be_replaced() {
     let exchange = host.request().chunk("ab").chunk("cd").chunk("e").send();
     assert_eq!(logged(&host), ["abcde"]);
     let upstream = exchange.upstream().unwrap();
-    assert_eq!(
-        (upstream.body.as_slice(), upstream.complete),
-        (b"new".as_slice(), true)
-    );
+    assert_eq!((upstream.body.as_slice(), upstream.complete), (b"new".as_slice(), true));
 }
 
 #[test]
 fn a_body_held_to_its_end_waits_for_a_continue() {
     let mut wat = Wat::new();
-    let resume = wat.call(Hostcall::SetEffectiveContext, &[I(2)])
-        + &wat.call(Hostcall::ContinueStream, &[I(0)]);
-    let wat = wat
-        .on(Callback::OnRequestBody, "", 1)
-        .on(Callback::OnForeignFunction, resume, 0);
+    let resume = wat.call(Hostcall::SetEffectiveContext, &[I(2)]) + &wat.call(Hostcall::ContinueStream, &[I(0)]);
+    let wat = wat.on(Callback::OnRequestBody, "", 1).on(Callback::OnForeignFunction, resume, 0);
     let host = envoy(&wat);
     let exchange = host.request().chunk("ab").chunk("cd").send();
     assert_eq!(exchange.stage(), Stage::RequestPaused);
     let upstream = exchange.upstream().unwrap();
-    assert_eq!(
-        (upstream.body.as_slice(), upstream.complete),
-        (b"".as_slice(), false)
-    );
+    assert_eq!((upstream.body.as_slice(), upstream.complete), (b"".as_slice(), false));
     host.foreign_callback(1, "");
     assert_eq!(exchange.stage(), Stage::Forwarded);
     assert_eq!(exchange.upstream().unwrap().body, b"abcd");
@@ -64,16 +52,9 @@ fn a_response_body_can_be_appended_and_prepended_to() {
         + &wat.call(Hostcall::SetBufferBytes, &[I(1), I(1), I(1), S("?")]);
     let host = envoy(&wat.on(Callback::OnResponseBody, body, 0));
     let exchange = host.request().send();
-    let reply = exchange
-        .respond_with(Response::new(200).body("x"))
-        .unwrap()
-        .reply()
-        .unwrap();
+    let reply = exchange.respond_with(Response::new(200).body("x")).unwrap().reply().unwrap();
     assert_eq!(reply.text(), "<x>");
-    assert_eq!(
-        statuses(&host, Hostcall::SetBufferBytes),
-        [Some(0), Some(0), Some(2)]
-    );
+    assert_eq!(statuses(&host, Hostcall::SetBufferBytes), [Some(0), Some(0), Some(2)]);
 }
 
 #[test]
@@ -110,39 +91,26 @@ fn configurations_are_buffers_in_their_own_callbacks() {
     let plugin = wat.call(Hostcall::GetBufferBytes, &[I(7), I(0), I(99), Out]) + &wat.log_out();
     let vm = wat.call(Hostcall::GetBufferBytes, &[I(6), I(0), I(99), Out]) + &wat.log_out();
     let set = wat.call(Hostcall::SetBufferBytes, &[I(7), I(0), I(99), S("x")]);
-    let wat = wat
-        .on(Callback::OnVmStart, vm, 1)
-        .on(Callback::OnConfigure, format!("{plugin}{set}"), 1)
-        .on(Callback::OnRequestHeaders, plugin, 0);
+    let wat = wat.on(Callback::OnVmStart, vm, 1).on(Callback::OnConfigure, format!("{plugin}{set}"), 1).on(
+        Callback::OnRequestHeaders,
+        plugin,
+        0,
+    );
     let setup = countersign_harness::Host::new(countersign_harness::Profile::envoy());
     let setup = setup.without_main_thread().vm_configuration("V");
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("P")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("P").unwrap();
     assert_eq!(logged(&host), ["V", "P", "V", "P"]);
-    assert!(
-        statuses(&host, Hostcall::SetBufferBytes)
-            .iter()
-            .all(|status| *status == Some(2))
-    );
+    assert!(statuses(&host, Hostcall::SetBufferBytes).iter().all(|status| *status == Some(2)));
     host.request().send();
-    assert_eq!(
-        statuses(&host, Hostcall::GetBufferBytes).last(),
-        Some(&Some(1))
-    );
+    assert_eq!(statuses(&host, Hostcall::GetBufferBytes).last(), Some(&Some(1)));
 }
 
 #[test]
 fn headers_held_hold_the_body_back_too() {
     let mut wat = Wat::new();
-    let resume = wat.call(Hostcall::SetEffectiveContext, &[I(2)])
-        + &wat.call(Hostcall::ContinueStream, &[I(0)]);
-    let wat = wat
-        .on(Callback::OnRequestHeaders, "", 1)
-        .on(Callback::OnRequestBody, "", 0)
-        .on(Callback::OnForeignFunction, resume, 0);
+    let resume = wat.call(Hostcall::SetEffectiveContext, &[I(2)]) + &wat.call(Hostcall::ContinueStream, &[I(0)]);
+    let wat =
+        wat.on(Callback::OnRequestHeaders, "", 1).on(Callback::OnRequestBody, "", 0).on(Callback::OnForeignFunction, resume, 0);
     let host = envoy(&wat);
     let exchange = host.request().body("b").send();
     assert!(arguments(&host, Callback::OnRequestBody).is_empty());
@@ -154,11 +122,8 @@ fn headers_held_hold_the_body_back_too() {
 #[test]
 fn held_trailers_wait_for_a_continue() {
     let mut wat = Wat::new();
-    let resume = wat.call(Hostcall::SetEffectiveContext, &[I(2)])
-        + &wat.call(Hostcall::ContinueStream, &[I(0)]);
-    let wat = wat
-        .on(Callback::OnRequestTrailers, "", 1)
-        .on(Callback::OnForeignFunction, resume, 0);
+    let resume = wat.call(Hostcall::SetEffectiveContext, &[I(2)]) + &wat.call(Hostcall::ContinueStream, &[I(0)]);
+    let wat = wat.on(Callback::OnRequestTrailers, "", 1).on(Callback::OnForeignFunction, resume, 0);
     let host = envoy(&wat);
     let exchange = host.request().body("b").trailer("t", "v").send();
     assert!(exchange.is_paused());

@@ -9,28 +9,10 @@ fn a_broken_hostcall_does_nothing_until_it_is_mended() {
     let body = wat.call(Hostcall::AddHeaderMapValue, &[I(0), S("a"), S("b")]);
     let host = envoy(&wat.on(Callback::OnRequestHeaders, body, 0));
     host.break_hostcall(Hostcall::AddHeaderMapValue, Status::InternalFailure);
-    assert!(
-        !host
-            .request()
-            .send()
-            .upstream()
-            .unwrap()
-            .headers
-            .contains("a")
-    );
+    assert!(!host.request().send().upstream().unwrap().headers.contains("a"));
     host.mend(Hostcall::AddHeaderMapValue);
-    assert!(
-        host.request()
-            .send()
-            .upstream()
-            .unwrap()
-            .headers
-            .contains("a")
-    );
-    assert_eq!(
-        statuses(&host, Hostcall::AddHeaderMapValue),
-        [Some(10), Some(0)]
-    );
+    assert!(host.request().send().upstream().unwrap().headers.contains("a"));
+    assert_eq!(statuses(&host, Hostcall::AddHeaderMapValue), [Some(10), Some(0)]);
 }
 
 #[test]
@@ -40,42 +22,21 @@ fn one_call_of_many_can_be_made_to_fail() {
     let host = envoy(&wat.on(Callback::OnRequestHeaders, body.repeat(4), 0));
     host.break_hostcall_once(Hostcall::Log, Status::BrokenConnection, 2);
     host.request().send();
-    assert_eq!(
-        statuses(&host, Hostcall::Log),
-        [Some(0), Some(0), Some(11), Some(0)]
-    );
+    assert_eq!(statuses(&host, Hostcall::Log), [Some(0), Some(0), Some(11), Some(0)]);
 }
 
 #[test]
 fn hosts_md_2_a_capability_left_out_is_an_internal_failure_and_a_callback_is_not_called() {
     let mut wat = Wat::new();
     let body = wat.log("no") + &wat.call(Hostcall::GetCurrentTime, &[I(16)]);
-    let wat = wat
-        .on(Callback::OnRequestHeaders, body, 0)
-        .on(Callback::OnLog, "unreachable", 0);
-    let allowed = [
-        "proxy_on_request_headers",
-        "proxy_get_current_time_nanoseconds",
-    ];
-    let setup = Host::new(Profile::envoy())
-        .without_main_thread()
-        .capabilities(allowed);
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let wat = wat.on(Callback::OnRequestHeaders, body, 0).on(Callback::OnLog, "unreachable", 0);
+    let allowed = ["proxy_on_request_headers", "proxy_get_current_time_nanoseconds"];
+    let setup = Host::new(Profile::envoy()).without_main_thread().capabilities(allowed);
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     host.request().send().finish().unwrap();
     assert_eq!(statuses(&host, Hostcall::Log), [Some(10)]);
     assert_eq!(statuses(&host, Hostcall::GetCurrentTime), [Some(0)]);
-    assert_eq!(
-        (
-            callbacks(&host).len(),
-            logged(&host).len(),
-            host.traps().len()
-        ),
-        (1, 0, 0)
-    );
+    assert_eq!((callbacks(&host).len(), logged(&host).len(), host.traps().len()), (1, 0, 0));
 }
 
 #[test]
@@ -87,15 +48,8 @@ fn hosts_md_2_wasi_outside_the_capabilities_returns_76() {
     let setup = Host::new(Profile::envoy()).capabilities(["proxy_on_request_headers"]);
     let host = setup.load(wat.as_str()).unwrap().configure("").unwrap();
     assert!(host.request().send().is_forwarded());
-    let host = Host::new(Profile::envoy())
-        .load(wat.as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
-    assert!(
-        host.request().send().trap().is_some(),
-        "without a restriction it returns 0"
-    );
+    let host = Host::new(Profile::envoy()).load(wat.as_str()).unwrap().configure("").unwrap();
+    assert!(host.request().send().trap().is_some(), "without a restriction it returns 0");
 }
 
 #[test]

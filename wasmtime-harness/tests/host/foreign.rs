@@ -10,23 +10,15 @@ fn foreign(wat: &mut Wat, name: &str, argument: &[u8]) -> String {
 #[test]
 fn a_tests_own_foreign_function_gets_the_argument_and_gives_the_result() {
     let mut wat = Wat::new();
-    let body =
-        foreign(&mut wat, "double", b"ab") + &wat.log_out() + &foreign(&mut wat, "fail", b"");
+    let body = foreign(&mut wat, "double", b"ab") + &wat.log_out() + &foreign(&mut wat, "fail", b"");
     let wat = wat.on(Callback::OnRequestHeaders, body, 0);
     let setup = Host::new(Profile::envoy())
         .foreign_function("double", |argument| Ok(argument.repeat(2)))
         .foreign_function("fail", |_| Err(Status::BadArgument));
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     host.request().send();
     assert_eq!(logged(&host), ["abab"]);
-    assert_eq!(
-        statuses(&host, Hostcall::CallForeignFunction),
-        [Some(0), Some(2)]
-    );
+    assert_eq!(statuses(&host, Hostcall::CallForeignFunction), [Some(0), Some(2)]);
 }
 
 #[test]
@@ -45,11 +37,7 @@ fn a_result_nobody_wants_needs_no_memory() {
     let body = wat.call(Hostcall::CallForeignFunction, &args);
     let wat = wat.on(Callback::OnRequestHeaders, body, 0);
     let setup = Host::new(Profile::envoy()).foreign_function("double", |_| Ok(vec![1; 100]));
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     host.request().send();
     assert_eq!(statuses(&host, Hostcall::CallForeignFunction), [Some(0)]);
 }
@@ -66,24 +54,15 @@ fn clear_route_cache_marks_the_stream() {
 fn set_envoy_filter_state_is_read_back_as_a_property() {
     let mut wat = Wat::new();
     // path = "p", value = "v", span = 1
-    let body = foreign(
-        &mut wat,
-        "set_envoy_filter_state",
-        b"\x0a\x01p\x12\x01v\x18\x01",
-    ) + &foreign(&mut wat, "set_envoy_filter_state", b"\x0a\xff")
+    let body = foreign(&mut wat, "set_envoy_filter_state", b"\x0a\x01p\x12\x01v\x18\x01")
+        + &foreign(&mut wat, "set_envoy_filter_state", b"\x0a\xff")
         + &wat.call(Hostcall::GetProperty, &[S("filter_state\0p"), Out])
         + &wat.log_out();
     let host = envoy(&wat.on(Callback::OnRequestHeaders, body, 0));
     let exchange = host.request().send();
     assert_eq!(logged(&host), ["v"]);
-    assert_eq!(
-        exchange.property("filter_state.p"),
-        Some(PropertyValue::from("v"))
-    );
-    assert_eq!(
-        statuses(&host, Hostcall::CallForeignFunction),
-        [Some(0), Some(2)]
-    );
+    assert_eq!(exchange.property("filter_state.p"), Some(PropertyValue::from("v")));
+    assert_eq!(statuses(&host, Hostcall::CallForeignFunction), [Some(0), Some(2)]);
 }
 
 #[test]
@@ -91,15 +70,9 @@ fn a_property_declared_read_only_is_set_once() {
     let mut wat = Wat::new();
     let declare = foreign(&mut wat, "declare_property", b"\x0a\x01r\x20\x01");
     let set = wat.call(Hostcall::SetProperty, &[S("r"), S("v")]);
-    let wat =
-        wat.on(Callback::OnConfigure, &declare, 1)
-            .on(Callback::OnRequestHeaders, set.repeat(2), 0);
+    let wat = wat.on(Callback::OnConfigure, &declare, 1).on(Callback::OnRequestHeaders, set.repeat(2), 0);
     let setup = Host::new(Profile::envoy());
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     host.request().send();
     assert_eq!(statuses(&host, Hostcall::SetProperty), [Some(0), Some(2)]);
 }

@@ -13,10 +13,7 @@ fn a_log_line_keeps_its_level_vm_and_context() {
     let host = envoy(&wat);
     host.request().send();
     let line = host.logs().pop().unwrap();
-    assert_eq!(
-        (line.level, line.vm, line.context),
-        (LogLevel::Warn, VmRole::Worker(0), 2)
-    );
+    assert_eq!((line.level, line.vm, line.context), (LogLevel::Warn, VmRole::Worker(0), 2));
     assert_eq!(line.message, "odd");
     assert!(!line.truncated);
 }
@@ -41,11 +38,7 @@ fn the_log_level_is_what_the_test_set() {
     wat.call(Hostcall::Log, &[I(2), S("abcdef")]);
     let wat = wat.on(Callback::OnRequestHeaders, read + &show, 0);
     let setup = Host::new(Profile::envoy()).log_level(LogLevel::Error);
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     host.request().send();
     assert_eq!(logged(&host), ["abcd"]);
 }
@@ -74,10 +67,7 @@ fn ticks_come_every_period_until_it_is_zero() {
     let every = wat.call(Hostcall::SetTickPeriod, &[I(100)]);
     let tick = wat.log("tick");
     let stop = wat.call(Hostcall::SetTickPeriod, &[I(0)]);
-    let wat = wat
-        .on(Callback::OnVmStart, every, 1)
-        .on(Callback::OnTick, tick, 0)
-        .on(Callback::OnRequestHeaders, stop, 0);
+    let wat = wat.on(Callback::OnVmStart, every, 1).on(Callback::OnTick, tick, 0).on(Callback::OnRequestHeaders, stop, 0);
     let host = envoy(&wat);
     host.advance(Duration::from_millis(99));
     assert_eq!(logged(&host).len(), 0);
@@ -97,15 +87,9 @@ fn every_vm_ticks_by_itself() {
     let mut wat = Wat::new();
     let every = wat.call(Hostcall::SetTickPeriod, &[I(100)]);
     let tick = wat.log("tick");
-    let wat = wat
-        .on(Callback::OnVmStart, every, 1)
-        .on(Callback::OnTick, tick, 0);
+    let wat = wat.on(Callback::OnVmStart, every, 1).on(Callback::OnTick, tick, 0);
     let setup = Host::new(Profile::envoy()).workers(2);
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     host.advance(Duration::from_millis(100));
     let vms: Vec<VmRole> = host.logs().iter().map(|line| line.vm).collect();
     assert_eq!(vms, [VmRole::Main, VmRole::Worker(0), VmRole::Worker(1)]);
@@ -115,17 +99,8 @@ fn every_vm_ticks_by_itself() {
 fn the_old_configuration_call_gives_the_plugins_then_the_vms() {
     let mut wat = Wat::new().marker("proxy_abi_version_0_1_0");
     let read = wat.call(Hostcall::GetConfiguration, &[Out]) + &wat.log_out();
-    let wat = wat
-        .on(Callback::OnConfigure, &read, 1)
-        .on(Callback::OnTick, &read, 0)
-        .on(Callback::OnVmStart, &read, 1);
-    let setup = Host::new(Profile::envoy())
-        .without_main_thread()
-        .vm_configuration("vm");
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("plugin")
-        .unwrap();
+    let wat = wat.on(Callback::OnConfigure, &read, 1).on(Callback::OnTick, &read, 0).on(Callback::OnVmStart, &read, 1);
+    let setup = Host::new(Profile::envoy()).without_main_thread().vm_configuration("vm");
+    let host = setup.load(wat.text().as_str()).unwrap().configure("plugin").unwrap();
     assert_eq!(logged(&host), ["vm", "plugin", "vm", "plugin"]);
 }

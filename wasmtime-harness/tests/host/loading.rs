@@ -3,10 +3,7 @@ use countersign_harness::{AbiVersion, Callback, Host, Hostcall, Plugin, Profile,
 use crate::wat::{I, Num, Wat};
 
 fn refusal(profile: Profile, wat: &str) -> String {
-    Host::new(profile)
-        .load(wat)
-        .err()
-        .map_or_else(String::new, |error| error.code().to_owned())
+    Host::new(profile).load(wat).err().map_or_else(String::new, |error| error.code().to_owned())
 }
 
 #[test]
@@ -37,11 +34,7 @@ fn all_three_abi_versions_load_and_are_named() {
     for (marker, version) in versions {
         let plugin = Plugin::compile(Wat::new().marker(marker).text()).unwrap();
         assert_eq!(plugin.abi(), Some(version));
-        Host::new(Profile::envoy())
-            .load(&plugin)
-            .unwrap()
-            .configure("")
-            .unwrap();
+        Host::new(Profile::envoy()).load(&plugin).unwrap().configure("").unwrap();
     }
 }
 
@@ -57,23 +50,14 @@ fn hosts_md_1_an_unknown_abi_is_refused_except_on_apisix() {
 fn an_unknown_import_is_named() {
     let import = r#"(module (import "env" "proxy_brew_coffee" (func)))"#;
     let plugin = Plugin::compile(import).unwrap();
-    let found: Vec<String> = refusals(&plugin, &Profile::envoy())
-        .iter()
-        .map(ToString::to_string)
-        .filter(|text| text.contains("coffee"))
-        .collect();
-    assert_eq!(
-        found,
-        ["host `envoy` does not offer import `env.proxy_brew_coffee`"]
-    );
+    let found: Vec<String> =
+        refusals(&plugin, &Profile::envoy()).iter().map(ToString::to_string).filter(|text| text.contains("coffee")).collect();
+    assert_eq!(found, ["host `envoy` does not offer import `env.proxy_brew_coffee`"]);
 }
 
 #[test]
 fn an_import_of_another_type_is_named() {
-    let wat = Wat::new().text().replace(
-        "(module\n",
-        "(module\n(import \"env\" \"proxy_log\" (func (param i32) (result i32)))\n",
-    );
+    let wat = Wat::new().text().replace("(module\n", "(module\n(import \"env\" \"proxy_log\" (func (param i32) (result i32)))\n");
     assert_eq!(refusal(Profile::envoy(), &wat), "import_type");
 }
 
@@ -103,19 +87,10 @@ fn hosts_md_1_envoy_links_some_hostcalls_only_for_their_own_abi() {
         refusal(Profile::envoy(), &wat.on(Callback::OnTick, body, 0).text())
     };
     let (old, new) = ("proxy_abi_version_0_1_0", "proxy_abi_version_0_2_1");
-    assert_eq!(
-        importing(Hostcall::ContinueRequest, &[], new),
-        "missing_import"
-    );
+    assert_eq!(importing(Hostcall::ContinueRequest, &[], new), "missing_import");
     assert_eq!(importing(Hostcall::ContinueRequest, &[], old), "");
-    assert_eq!(
-        importing(Hostcall::ContinueStream, &[I(0)], old),
-        "missing_import"
-    );
-    assert_eq!(
-        importing(Hostcall::GetLogLevel, &[Num], "proxy_abi_version_0_2_0"),
-        "missing_import"
-    );
+    assert_eq!(importing(Hostcall::ContinueStream, &[I(0)], old), "missing_import");
+    assert_eq!(importing(Hostcall::GetLogLevel, &[Num], "proxy_abi_version_0_2_0"), "missing_import");
 }
 
 #[test]
@@ -132,21 +107,13 @@ fn hosts_md_1_1_nginx_wasm_lacks_wasi_functions_that_envoy_has() {
 fn every_hostcall_links_with_the_specifications_type() {
     for call in Hostcall::ALL {
         let mut wat = Wat::new();
-        if *call == Hostcall::GetConfiguration
-            || call.name().contains("continue_re")
-            || *call == Hostcall::ClearRouteCache
-        {
+        if *call == Hostcall::GetConfiguration || call.name().contains("continue_re") || *call == Hostcall::ClearRouteCache {
             wat = wat.marker("proxy_abi_version_0_1_0");
         }
         let none: [crate::wat::Arg<'_>; 0] = [];
         // Only the import matters; the call itself is not part of the module.
         let _ = wat.call(*call, &none);
-        assert_eq!(
-            refusal(Profile::envoy(), &wat.text()),
-            "",
-            "{}",
-            call.name()
-        );
+        assert_eq!(refusal(Profile::envoy(), &wat.text()), "", "{}", call.name());
     }
 }
 
@@ -161,10 +128,7 @@ fn names_of_hostcalls_are_found_again() {
 #[test]
 fn every_profile_is_found_by_its_name() {
     for profile in Profile::all() {
-        assert_eq!(
-            Profile::named(profile.name()).unwrap().name(),
-            profile.name()
-        );
+        assert_eq!(Profile::named(profile.name()).unwrap().name(), profile.name());
     }
     assert!(Profile::named("iis").is_none());
 }

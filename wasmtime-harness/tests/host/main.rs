@@ -1,12 +1,6 @@
 //! The host against small plugins of our own, written in WebAssembly text.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod wat;
 
@@ -37,11 +31,7 @@ use crate::wat::Wat;
 /// A host of that kind with one worker and no other VM, if the kind allows it.
 fn start(profile: Profile, wat: &Wat) -> Host {
     let setup = Host::new(profile).without_main_thread();
-    setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("{}")
-        .unwrap()
+    setup.load(wat.text().as_str()).unwrap().configure("{}").unwrap()
 }
 
 fn envoy(wat: &Wat) -> Host {
@@ -82,8 +72,5 @@ fn arguments(host: &Host, wanted: Callback) -> Vec<Vec<i32>> {
 
 /// The messages logged since the last call.
 fn logged(host: &Host) -> Vec<String> {
-    host.take_logs()
-        .into_iter()
-        .map(|line| line.message)
-        .collect()
+    host.take_logs().into_iter().map(|line| line.message).collect()
 }

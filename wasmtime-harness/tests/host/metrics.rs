@@ -37,10 +37,7 @@ fn a_gauge_goes_both_ways_and_a_histogram_keeps_samples() {
     let host = envoy(&wat.on(Callback::OnRequestHeaders, body, 0));
     host.request().send();
     let metrics = host.metrics();
-    assert_eq!(
-        (metrics.gauge("g"), metrics.histogram("h")),
-        (Some(7), [5, 6].as_slice())
-    );
+    assert_eq!((metrics.gauge("g"), metrics.histogram("h")), (Some(7), [5, 6].as_slice()));
     assert_eq!(statuses(&host, Hostcall::GetMetric), [Some(2)]);
     assert_eq!(metrics.iter().count(), 2);
 }
@@ -67,11 +64,7 @@ fn unknown_ids_are_not_found_and_unknown_kinds_bad() {
         + &define(&mut wat, 3, "x");
     let host = envoy(&wat.on(Callback::OnRequestHeaders, body, 0));
     host.request().send();
-    for call in [
-        Hostcall::IncrementMetric,
-        Hostcall::RecordMetric,
-        Hostcall::GetMetric,
-    ] {
+    for call in [Hostcall::IncrementMetric, Hostcall::RecordMetric, Hostcall::GetMetric] {
         assert_eq!(statuses(&host, call), [Some(1)], "{call:?}");
     }
     assert_eq!(statuses(&host, Hostcall::DefineMetric), [Some(2)]);
@@ -83,11 +76,7 @@ fn metrics_are_shared_by_all_vms() {
     let body = define(&mut wat, 0, "starts") + &wat.call(Hostcall::IncrementMetric, &[Read, L(1)]);
     let wat = wat.on(Callback::OnConfigure, body, 1);
     let setup = countersign_harness::Host::new(countersign_harness::Profile::envoy()).workers(3);
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     // HOSTS.md 2: N workers make N + 2 configurations.
     assert_eq!(host.metrics().counter("starts"), 5);
     assert_eq!(host.metrics().sum("st"), 5);

@@ -19,26 +19,17 @@ fn a_thousand_hosts_run_side_by_side_and_share_nothing() {
             if number >= 1000 {
                 return;
             }
-            let host = Host::new(Profile::envoy())
-                .load(&plugin)
-                .unwrap()
-                .configure("")
-                .unwrap();
+            let host = Host::new(Profile::envoy()).load(&plugin).unwrap().configure("").unwrap();
             assert_eq!(host.shared_data("k"), None);
             for _ in 0..=number % 5 {
                 assert!(host.request().send().is_forwarded());
             }
-            assert_eq!(
-                host.metrics().counter("n"),
-                u64::try_from(number % 5 + 1).unwrap()
-            );
+            assert_eq!(host.metrics().counter("n"), u64::try_from(number % 5 + 1).unwrap());
         }
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(work)).collect();
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 

@@ -16,21 +16,13 @@ fn apisix(wat: &Wat) -> Host {
 }
 
 fn ending() -> Wat {
-    Wat::new()
-        .on(Callback::OnLog, "", 0)
-        .on(Callback::OnDone, "", 1)
-        .on(Callback::OnDelete, "", 0)
+    Wat::new().on(Callback::OnLog, "", 0).on(Callback::OnDone, "", 1).on(Callback::OnDelete, "", 0)
 }
 
 fn end_of(profile: Profile) -> Vec<Callback> {
     let host = start(profile, &ending());
     let before = callbacks(&host).len();
-    host.request()
-        .send()
-        .respond(200, [("a", "b")])
-        .unwrap()
-        .finish()
-        .unwrap();
+    host.request().send().respond(200, [("a", "b")]).unwrap().finish().unwrap();
     callbacks(&host)[before..].to_vec()
 }
 
@@ -67,14 +59,8 @@ fn hosts_md_0_3_apisix_crashes_on_a_pause_with_nothing_pending() {
 fn hosts_md_0_4_nginx_hosts_resume_by_themselves_after_a_callout() {
     let mut wat = Wat::new();
     let call = http_call(&mut wat, "up:80", 0);
-    let wat = wat
-        .on(Callback::OnRequestHeaders, call, 1)
-        .on(Callback::OnHttpCallResponse, "", 0);
-    for (profile, goes_on) in [
-        (Profile::envoy(), false),
-        (Profile::nginx_wasm(), true),
-        (Profile::apisix(), true),
-    ] {
+    let wat = wat.on(Callback::OnRequestHeaders, call, 1).on(Callback::OnHttpCallResponse, "", 0);
+    for (profile, goes_on) in [(Profile::envoy(), false), (Profile::nginx_wasm(), true), (Profile::apisix(), true)] {
         let host = start(profile, &wat);
         let exchange = host.request().send();
         assert!(exchange.is_paused());
@@ -103,30 +89,17 @@ fn hosts_md_2_kong_cancels_pending_callouts_on_a_local_reply() {
     let body = http_call(&mut wat, "a:80", 0) + &reply(&mut wat, 403);
     let host = nginx(&wat.on(Callback::OnRequestHeaders, body, 1));
     assert_eq!(host.request().send().status(), Some(403));
-    assert_eq!(
-        host.http_calls()[0].fail().unwrap_err().code(),
-        "not_pending"
-    );
+    assert_eq!(host.http_calls()[0].fail().unwrap_err().code(), "not_pending");
 }
 
 #[test]
 fn hosts_md_0_5_envoy_aborts_on_a_grpc_target_that_parses_to_nothing() {
-    for (target, crashes) in [
-        ("", true),
-        ("h1", true),
-        ("p9", true),
-        ("sink", false),
-        ("outbound|80||x", false),
-    ] {
+    for (target, crashes) in [("", true), ("h1", true), ("p9", true), ("sink", false), ("outbound|80||x", false)] {
         let mut wat = Wat::new();
         let body = grpc_call(&mut wat, target.as_bytes(), 0);
         let host = envoy(&wat.on(Callback::OnRequestHeaders, body, 0));
         let trap = host.request().send().trap();
-        assert_eq!(
-            trap.map(|trap| trap.kind),
-            crashes.then_some(TrapKind::HostCrash),
-            "`{target}`"
-        );
+        assert_eq!(trap.map(|trap| trap.kind), crashes.then_some(TrapKind::HostCrash), "`{target}`");
     }
 }
 
@@ -151,10 +124,7 @@ fn hosts_md_0_9_kong_traps_on_what_it_does_not_implement() {
     let mut wat = Wat::new();
     let grpc = grpc_call(&mut wat, b"sink", 0);
     let wat = wat.on(Callback::OnConfigure, grpc, 1);
-    let error = Host::new(Profile::nginx_wasm())
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("");
+    let error = Host::new(Profile::nginx_wasm()).load(wat.text().as_str()).unwrap().configure("");
     assert_eq!(error.unwrap_err().code(), "trapped");
 }
 
@@ -192,12 +162,7 @@ fn hosts_md_1_hostcalls_are_there_stubbed_trapping_or_absent_as_listed() {
         (Hostcall::ContinueStream, Full, Full, Ignored, Full),
         (Hostcall::HttpCall, Full, Full, Full, Stub),
     ];
-    let hosts = [
-        Profile::envoy(),
-        Profile::nginx_wasm(),
-        Profile::apisix(),
-        Profile::gcp(),
-    ];
+    let hosts = [Profile::envoy(), Profile::nginx_wasm(), Profile::apisix(), Profile::gcp()];
     for (call, envoy, nginx, apisix, gcp) in table {
         let found = hosts.each_ref().map(|host| host.support(call));
         assert_eq!(found, [envoy, nginx, apisix, gcp], "{}", call.name());
@@ -207,9 +172,7 @@ fn hosts_md_1_hostcalls_are_there_stubbed_trapping_or_absent_as_listed() {
 #[test]
 fn hosts_md_0_13_kongs_authority_is_the_server_and_host_is_a_header() {
     let mut wat = Wat::new();
-    let read = |wat: &mut Wat, name| {
-        wat.call(Hostcall::GetHeaderMapValue, &[I(0), S(name), Out]) + &wat.log_out()
-    };
+    let read = |wat: &mut Wat, name| wat.call(Hostcall::GetHeaderMapValue, &[I(0), S(name), Out]) + &wat.log_out();
     let body = read(&mut wat, ":authority") + &read(&mut wat, "host");
     let wat = wat.on(Callback::OnRequestHeaders, body, 0);
     let seen = |profile| {
@@ -226,11 +189,7 @@ fn hosts_md_0_14_nginx_hosts_cut_log_lines_at_2048_bytes() {
     let mut wat = Wat::new();
     let body = wat.log(&"x".repeat(3000));
     let wat = wat.on(Callback::OnRequestHeaders, body, 0);
-    for (profile, len) in [
-        (Profile::envoy(), 3000),
-        (Profile::nginx_wasm(), 2048),
-        (Profile::apisix(), 2048),
-    ] {
+    for (profile, len) in [(Profile::envoy(), 3000), (Profile::nginx_wasm(), 2048), (Profile::apisix(), 2048)] {
         let host = start(profile, &wat);
         host.request().send();
         let line = host.logs().pop().unwrap();
@@ -270,28 +229,19 @@ fn hosts_md_1_4_end_of_stream_is_true_false_or_always() {
         let args = arguments(&host, Callback::OnRequestHeaders).pop().unwrap();
         (args[1], args[2])
     };
-    assert_eq!(
-        (seen(Profile::envoy(), ""), seen(Profile::envoy(), "b")),
-        ((4, 1), (4, 0))
-    );
+    assert_eq!((seen(Profile::envoy(), ""), seen(Profile::envoy(), "b")), ((4, 1), (4, 0)));
     assert_eq!(seen(Profile::nginx_wasm(), ""), (5, 0));
-    assert_eq!(
-        (seen(Profile::apisix(), ""), seen(Profile::apisix(), "b")),
-        ((0, 1), (0, 1))
-    );
+    assert_eq!((seen(Profile::apisix(), ""), seen(Profile::apisix(), "b")), ((0, 1), (0, 1)));
 }
 
 #[test]
 fn hosts_md_1_4_a_header_after_a_local_reply_is_sent_on_nginx_and_refused_on_envoy() {
     let mut wat = Wat::new();
-    let body =
-        reply(&mut wat, 403) + &wat.call(Hostcall::AddHeaderMapValue, &[I(2), S("late"), S("1")]);
+    let body = reply(&mut wat, 403) + &wat.call(Hostcall::AddHeaderMapValue, &[I(2), S("late"), S("1")]);
     let wat = wat.on(Callback::OnRequestHeaders, body, 1);
-    for (profile, status, sent) in [
-        (Profile::envoy(), 2, None),
-        (Profile::nginx_wasm(), 0, Some("1")),
-        (Profile::apisix(), 0, Some("1")),
-    ] {
+    for (profile, status, sent) in
+        [(Profile::envoy(), 2, None), (Profile::nginx_wasm(), 0, Some("1")), (Profile::apisix(), 0, Some("1"))]
+    {
         let host = start(profile, &wat);
         let reply = host.request().send().reply().unwrap();
         assert_eq!(statuses(&host, Hostcall::AddHeaderMapValue), [Some(status)]);
@@ -303,13 +253,8 @@ fn hosts_md_1_4_a_header_after_a_local_reply_is_sent_on_nginx_and_refused_on_env
 fn hosts_md_1_4_kong_names_the_cause_of_a_failed_callout() {
     let mut wat = Wat::new();
     let call = http_call(&mut wat, "up:80", 100);
-    let read = wat.call(
-        Hostcall::GetHeaderMapValue,
-        &[I(6), S(":dispatch_status"), Out],
-    ) + &wat.log_out();
-    let wat = wat
-        .on(Callback::OnRequestHeaders, call, 1)
-        .on(Callback::OnHttpCallResponse, read, 0);
+    let read = wat.call(Hostcall::GetHeaderMapValue, &[I(6), S(":dispatch_status"), Out]) + &wat.log_out();
+    let wat = wat.on(Callback::OnRequestHeaders, call, 1).on(Callback::OnHttpCallResponse, read, 0);
     let host = nginx(&wat);
     host.request().send();
     host.advance(Duration::from_millis(100));
@@ -358,10 +303,7 @@ fn hosts_md_1_a_second_local_reply_traps_on_kong() {
     let mut wat = Wat::new();
     let body = reply(&mut wat, 403) + &reply(&mut wat, 404);
     let wat = wat.on(Callback::OnRequestHeaders, body, 1);
-    assert_eq!(
-        nginx(&wat).request().send().trap().unwrap().kind,
-        TrapKind::Hostcall
-    );
+    assert_eq!(nginx(&wat).request().send().trap().unwrap().kind, TrapKind::Hostcall);
     assert_eq!(apisix(&wat).request().send().status(), Some(403));
 }
 
@@ -370,9 +312,7 @@ fn hosts_md_1_a_second_tick_period_traps_on_kong() {
     let mut wat = Wat::new();
     let set = wat.call(Hostcall::SetTickPeriod, &[I(9)]);
     let wat = wat.on(Callback::OnConfigure, set.repeat(2), 1);
-    let loaded = Host::new(Profile::nginx_wasm())
-        .load(wat.text().as_str())
-        .unwrap();
+    let loaded = Host::new(Profile::nginx_wasm()).load(wat.text().as_str()).unwrap();
     assert_eq!(loaded.configure("").unwrap_err().code(), "trapped");
 }
 
@@ -392,20 +332,13 @@ fn hosts_md_1_long_metric_names_and_unknown_metrics_trap_on_kong() {
     assert!(host.request().send().trap().is_some());
     let mut wat = Wat::new();
     let read = wat.call(Hostcall::GetMetric, &[I(9), I(16)]);
-    assert!(
-        nginx(&wat.on(Callback::OnRequestHeaders, read, 0))
-            .request()
-            .send()
-            .trap()
-            .is_some()
-    );
+    assert!(nginx(&wat.on(Callback::OnRequestHeaders, read, 0)).request().send().trap().is_some());
 }
 
 #[test]
 fn hosts_md_1_metrics_on_apisix_are_ok_and_count_nothing() {
     let mut wat = Wat::new();
-    let body = wat.call(Hostcall::DefineMetric, &[I(0), S("n"), Num])
-        + &wat.call(Hostcall::IncrementMetric, &[Read, L(1)]);
+    let body = wat.call(Hostcall::DefineMetric, &[I(0), S("n"), Num]) + &wat.call(Hostcall::IncrementMetric, &[Read, L(1)]);
     let host = apisix(&wat.on(Callback::OnRequestHeaders, body, 0));
     host.request().send();
     assert_eq!(statuses(&host, Hostcall::IncrementMetric), [Some(0)]);
@@ -423,9 +356,7 @@ fn hosts_md_1_apisix_shows_bodies_only_when_a_property_asks_for_them() {
     let mut wat = Wat::new();
     let ask = wat.call(Hostcall::SetProperty, &[S("wasm_process_req_body"), S("1")]);
     let quiet = Wat::new().on(Callback::OnRequestBody, "", 0);
-    let asking = wat
-        .on(Callback::OnRequestHeaders, ask, 0)
-        .on(Callback::OnRequestBody, "", 0);
+    let asking = wat.on(Callback::OnRequestHeaders, ask, 0).on(Callback::OnRequestBody, "", 0);
     for (wat, calls) in [(quiet, 0), (asking, 1)] {
         let host = apisix(&wat);
         let exchange = host.request().body("abc").send();
@@ -436,42 +367,24 @@ fn hosts_md_1_apisix_shows_bodies_only_when_a_property_asks_for_them() {
 
 #[test]
 fn hosts_md_1_trailers_are_not_shown_on_nginx_hosts_and_gcp() {
-    let wat =
-        Wat::new()
-            .on(Callback::OnRequestTrailers, "", 1)
-            .on(Callback::OnResponseTrailers, "", 1);
+    let wat = Wat::new().on(Callback::OnRequestTrailers, "", 1).on(Callback::OnResponseTrailers, "", 1);
     for profile in [Profile::nginx_wasm(), Profile::apisix(), Profile::gcp()] {
         let host = start(profile, &wat);
         let exchange = host.request().body("b").trailer("t", "v").send();
-        exchange
-            .respond_with(Response::new(200).body("x").trailer("t", "v"))
-            .unwrap();
+        exchange.respond_with(Response::new(200).body("x").trailer("t", "v")).unwrap();
         assert_eq!(exchange.status(), Some(200));
     }
-    assert!(
-        envoy(&wat)
-            .request()
-            .body("b")
-            .trailer("t", "v")
-            .send()
-            .is_paused()
-    );
+    assert!(envoy(&wat).request().body("b").trailer("t", "v").send().is_paused());
 }
 
 #[test]
 fn hosts_md_2_repeated_authorization_is_joined_by_envoy_and_refused_by_nginx() {
     let mut wat = Wat::new();
-    let body = wat.call(
-        Hostcall::GetHeaderMapValue,
-        &[I(0), S("authorization"), Out],
-    ) + &wat.log_out();
+    let body = wat.call(Hostcall::GetHeaderMapValue, &[I(0), S("authorization"), Out]) + &wat.log_out();
     let wat = wat.on(Callback::OnRequestHeaders, body, 0);
     let send = |profile| {
         let host = start(profile, &wat);
-        let request = host
-            .request()
-            .header("authorization", "A")
-            .header("authorization", "B");
+        let request = host.request().header("authorization", "A").header("authorization", "B");
         (request.send().status(), logged(&host))
     };
     assert_eq!(send(Profile::envoy()), (None, vec!["A,B".to_owned()]));
@@ -491,21 +404,10 @@ fn hosts_md_1_the_plugins_configuration_is_a_buffer_at_any_time_on_kong() {
 #[test]
 fn hosts_md_1_grpc_status_of_a_local_reply_is_ignored_on_nginx_hosts() {
     let mut wat = Wat::new();
-    let deny = wat.call(
-        Hostcall::SendLocalResponse,
-        &[I(403), S(""), S("no"), B(b""), I(7)],
-    );
+    let deny = wat.call(Hostcall::SendLocalResponse, &[I(403), S(""), S("no"), B(b""), I(7)]);
     let host = nginx(&wat.on(Callback::OnRequestHeaders, deny, 1));
-    let reply = host
-        .request()
-        .header("content-type", "application/grpc")
-        .send()
-        .reply()
-        .unwrap();
-    assert_eq!(
-        (reply.status, reply.headers.get("grpc-status")),
-        (403, None)
-    );
+    let reply = host.request().header("content-type", "application/grpc").send().reply().unwrap();
+    assert_eq!((reply.status, reply.headers.get("grpc-status")), (403, None));
 }
 
 #[test]

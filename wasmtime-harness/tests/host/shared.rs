@@ -15,14 +15,8 @@ fn shared_data_is_set_under_its_current_number_only() {
         + &read;
     let host = envoy(&wat.on(Callback::OnRequestHeaders, body, 0));
     host.request().send();
-    assert_eq!(
-        statuses(&host, Hostcall::GetSharedData),
-        [Some(1), Some(0), Some(0)]
-    );
-    assert_eq!(
-        statuses(&host, Hostcall::SetSharedData),
-        [Some(0), Some(0), Some(8)]
-    );
+    assert_eq!(statuses(&host, Hostcall::GetSharedData), [Some(1), Some(0), Some(0)]);
+    assert_eq!(statuses(&host, Hostcall::SetSharedData), [Some(0), Some(0), Some(8)]);
     assert_eq!(logged(&host), ["1", "2"]);
     assert_eq!(host.shared_data("k").unwrap(), b"2");
 }
@@ -33,11 +27,7 @@ fn what_the_test_puts_in_another_worker_reads() {
     let body = wat.call(Hostcall::GetSharedData, &[S("k"), Out, Num]) + &wat.log_out();
     let wat = wat.on(Callback::OnRequestHeaders, body, 0);
     let setup = Host::new(Profile::envoy()).workers(2);
-    let host = setup
-        .load(wat.text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(wat.text().as_str()).unwrap().configure("").unwrap();
     host.set_shared_data("k", "v");
     host.request().worker(1).send();
     assert_eq!(logged(&host), ["v"]);
@@ -53,9 +43,7 @@ fn queue() -> Wat {
         + &wat.call(Hostcall::EnqueueSharedQueue, &[I(99), S("lost")])
         + &wat.call(Hostcall::ResolveSharedQueue, &[S("other"), S("q"), Num]);
     let take = wat.call(Hostcall::DequeueSharedQueue, &[P(1), Out]) + &wat.log_out();
-    wat.on(Callback::OnVmStart, register, 1)
-        .on(Callback::OnRequestHeaders, send, 0)
-        .on(Callback::OnQueueReady, take, 0)
+    wat.on(Callback::OnVmStart, register, 1).on(Callback::OnRequestHeaders, send, 0).on(Callback::OnQueueReady, take, 0)
 }
 
 #[test]
@@ -63,10 +51,7 @@ fn a_queue_wakes_its_owner_once_for_each_item() {
     let host = envoy(&queue());
     host.request().send();
     assert_eq!(logged(&host), ["one", "two"]);
-    assert_eq!(
-        statuses(&host, Hostcall::ResolveSharedQueue),
-        [Some(0), Some(1)]
-    );
+    assert_eq!(statuses(&host, Hostcall::ResolveSharedQueue), [Some(0), Some(1)]);
     let enqueued = statuses(&host, Hostcall::EnqueueSharedQueue);
     assert_eq!(enqueued, [Some(0), Some(0), Some(1)]);
 }
@@ -74,11 +59,7 @@ fn a_queue_wakes_its_owner_once_for_each_item() {
 #[test]
 fn the_last_vm_to_register_a_queue_owns_it() {
     let setup = Host::new(Profile::envoy()).workers(2);
-    let host = setup
-        .load(queue().text().as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let host = setup.load(queue().text().as_str()).unwrap().configure("").unwrap();
     host.request().worker(0).send();
     let owners: Vec<VmRole> = host.logs().iter().map(|line| line.vm).collect();
     assert_eq!(owners, [VmRole::Worker(1), VmRole::Worker(1)]);
@@ -92,8 +73,5 @@ fn an_empty_queue_says_so() {
         + &wat.call(Hostcall::DequeueSharedQueue, &[I(55), Out]);
     let host = envoy(&wat.on(Callback::OnRequestHeaders, body, 0));
     host.request().send();
-    assert_eq!(
-        statuses(&host, Hostcall::DequeueSharedQueue),
-        [Some(7), Some(1)]
-    );
+    assert_eq!(statuses(&host, Hostcall::DequeueSharedQueue), [Some(7), Some(1)]);
 }

@@ -36,10 +36,7 @@ fn messages_sent_on_a_stream_are_recorded_until_it_is_half_closed() {
     assert!(stream.stream && stream.half_closed);
     assert_eq!(stream.messages, [b"one".to_vec(), b"two".to_vec()]);
     assert_eq!(stream.metadata, Headers::from([("m", "v")]));
-    assert_eq!(
-        statuses(&host, Hostcall::GrpcSend),
-        [Some(0), Some(0), Some(2), Some(1)]
-    );
+    assert_eq!(statuses(&host, Hostcall::GrpcSend), [Some(0), Some(0), Some(2), Some(1)]);
 }
 
 #[test]
@@ -54,24 +51,16 @@ fn metadata_messages_and_the_close_arrive_in_order() {
     assert_eq!(logged(&host), ["1", "first", "second", "9"]);
     assert_eq!(arguments(&host, Callback::OnGrpcClose)[0][2], 0);
     assert_eq!(stream.respond_ok("late").unwrap_err().code(), "not_pending");
-    assert_eq!(
-        stream.trailing_metadata(Headers::new()).unwrap_err().code(),
-        "not_pending"
-    );
+    assert_eq!(stream.trailing_metadata(Headers::new()).unwrap_err().code(), "not_pending");
 }
 
 #[test]
 fn closing_a_stream_ends_only_the_plugins_side_and_cancelling_ends_both() {
     let mut wat = Wat::new();
-    let open = wat.call(
-        Hostcall::GrpcStream,
-        &[B(b"s"), S("svc"), S("M"), B(b""), Num],
-    );
+    let open = wat.call(Hostcall::GrpcStream, &[B(b"s"), S("svc"), S("M"), B(b""), Num]);
     let close = wat.call(Hostcall::GrpcClose, &[Read]);
     let cancel = wat.call(Hostcall::GrpcCancel, &[Read]);
-    let wat =
-        wat.on(Callback::OnRequestHeaders, open + &close, 0)
-            .on(Callback::OnGrpcReceive, cancel, 0);
+    let wat = wat.on(Callback::OnRequestHeaders, open + &close, 0).on(Callback::OnGrpcReceive, cancel, 0);
     let host = envoy(&wat);
     host.request().send();
     let stream = host.grpc_calls().pop().unwrap();

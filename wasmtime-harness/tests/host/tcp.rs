@@ -5,16 +5,9 @@ use crate::{arguments, callbacks, envoy, logged, statuses};
 
 #[test]
 fn bytes_pass_both_ways_and_the_end_comes_in_envoys_order() {
-    let names = [
-        Callback::OnDownstreamClose,
-        Callback::OnUpstreamClose,
-        Callback::OnLog,
-        Callback::OnDelete,
-        Callback::OnContextCreate,
-    ];
-    let wat = names
-        .iter()
-        .fold(Wat::new(), |wat, name| wat.on(*name, "", 0));
+    let names =
+        [Callback::OnDownstreamClose, Callback::OnUpstreamClose, Callback::OnLog, Callback::OnDelete, Callback::OnContextCreate];
+    let wat = names.iter().fold(Wat::new(), |wat, name| wat.on(*name, "", 0));
     let wat = wat
         .on(Callback::OnNewConnection, "", 0)
         .on(Callback::OnDownstreamData, "", 0)
@@ -23,16 +16,9 @@ fn bytes_pass_both_ways_and_the_end_comes_in_envoys_order() {
     let host = envoy(&wat);
     let before = callbacks(&host).len();
     let connection = host.connection().open();
-    connection
-        .send("ping")
-        .unwrap()
-        .receive_last("pong")
-        .unwrap();
+    connection.send("ping").unwrap().receive_last("pong").unwrap();
     connection.close(Peer::Remote).unwrap();
-    assert_eq!(
-        (connection.forwarded(), connection.returned()),
-        (b"ping".into(), b"pong".into())
-    );
+    assert_eq!((connection.forwarded(), connection.returned()), (b"ping".into(), b"pong".into()));
     assert_eq!(
         callbacks(&host)[before..],
         [
@@ -49,10 +35,7 @@ fn bytes_pass_both_ways_and_the_end_comes_in_envoys_order() {
     );
     assert_eq!(arguments(&host, Callback::OnDownstreamData), [[2, 4, 0]]);
     assert_eq!(arguments(&host, Callback::OnUpstreamData), [[2, 4, 1]]);
-    assert_eq!(
-        arguments(&host, Callback::OnDownstreamClose),
-        [[2, Peer::Remote as i32]]
-    );
+    assert_eq!(arguments(&host, Callback::OnDownstreamClose), [[2, Peer::Remote as i32]]);
     assert_eq!(connection.send("late").unwrap_err().code(), "wrong_stage");
 }
 
@@ -67,10 +50,7 @@ fn held_bytes_are_shown_again_with_the_next_ones() {
     connection.send("ab").unwrap();
     assert_eq!(connection.forwarded(), b"");
     connection.send("cd").unwrap();
-    assert_eq!(
-        (logged(&host), connection.forwarded()),
-        (vec!["ab".into(), "abcd".into()], b"XY".into())
-    );
+    assert_eq!((logged(&host), connection.forwarded()), (vec!["ab".into(), "abcd".into()], b"XY".into()));
 }
 
 #[test]
@@ -86,16 +66,11 @@ fn upstream_bytes_can_be_changed() {
 fn a_plugin_closes_the_connection_and_sees_it_as_local() {
     let mut wat = Wat::new();
     let close = wat.call(Hostcall::CloseStream, &[I(2)]);
-    let wat = wat
-        .on(Callback::OnNewConnection, close, 1)
-        .on(Callback::OnDownstreamClose, "", 0);
+    let wat = wat.on(Callback::OnNewConnection, close, 1).on(Callback::OnDownstreamClose, "", 0);
     let host = envoy(&wat);
     let connection = host.connection().open();
     assert!(!connection.is_open());
-    assert_eq!(
-        arguments(&host, Callback::OnDownstreamClose)[0][1],
-        Peer::Local as i32
-    );
+    assert_eq!(arguments(&host, Callback::OnDownstreamClose)[0][1], Peer::Local as i32);
 }
 
 #[test]
@@ -105,28 +80,18 @@ fn a_connection_has_properties_and_takes_them() {
         + &wat.log_out()
         + &wat.call(Hostcall::SetProperty, &[S("mark"), S("v")]);
     let host = envoy(&wat.on(Callback::OnNewConnection, body, 0));
-    let connection = host
-        .connection()
-        .property("source.address", "10.0.0.2:5")
-        .open();
+    let connection = host.connection().property("source.address", "10.0.0.2:5").open();
     assert_eq!(logged(&host), ["10.0.0.2:5"]);
-    assert_eq!(
-        connection.property("mark"),
-        Some(PropertyValue::Bytes(b"v".to_vec()))
-    );
+    assert_eq!(connection.property("mark"), Some(PropertyValue::Bytes(b"v".to_vec())));
 }
 
 #[test]
 fn continuing_a_connection_is_a_bad_argument_on_envoy() {
     let mut wat = Wat::new();
-    let body =
-        wat.call(Hostcall::ContinueStream, &[I(2)]) + &wat.call(Hostcall::ContinueStream, &[I(8)]);
+    let body = wat.call(Hostcall::ContinueStream, &[I(2)]) + &wat.call(Hostcall::ContinueStream, &[I(8)]);
     let host = envoy(&wat.on(Callback::OnNewConnection, body, 0));
     host.connection().open();
-    assert_eq!(
-        statuses(&host, Hostcall::ContinueStream),
-        [Some(2), Some(2)]
-    );
+    assert_eq!(statuses(&host, Hostcall::ContinueStream), [Some(2), Some(2)]);
 }
 
 #[test]
@@ -136,8 +101,5 @@ fn a_trap_closes_the_connection() {
     connection.send("x").unwrap();
     assert!(!connection.is_open());
     assert_eq!(host.traps().len(), 1);
-    assert!(
-        !host.connection().open().is_open(),
-        "the worker refuses from now on"
-    );
+    assert!(!host.connection().open().is_open(), "the worker refuses from now on");
 }

@@ -9,25 +9,14 @@ fn run(imports: &[(&str, &str)], body: &str, len: u32) -> Host {
     let mut wat = Wat::new();
     let _ = wat.log("");
     let log = format!("(drop (call $proxy_log (i32.const 2) (i32.const 256) (i32.const {len})))");
-    let text = wat
-        .on(Callback::OnRequestHeaders, format!("{body}{log}"), 0)
-        .text();
+    let text = wat.on(Callback::OnRequestHeaders, format!("{body}{log}"), 0).text();
     let imports: String = imports
         .iter()
-        .map(|(name, ty)| {
-            format!("(import \"wasi_snapshot_preview1\" \"{name}\" (func ${name} {ty}))\n")
-        })
+        .map(|(name, ty)| format!("(import \"wasi_snapshot_preview1\" \"{name}\" (func ${name} {ty}))\n"))
         .collect();
     let text = text.replace("(module\n", &format!("(module\n{imports}"));
-    let setup = Host::new(Profile::envoy())
-        .environment("A", "1")
-        .environment("BB", "22");
-    let host = setup
-        .seed(7)
-        .load(text.as_str())
-        .unwrap()
-        .configure("")
-        .unwrap();
+    let setup = Host::new(Profile::envoy()).environment("A", "1").environment("BB", "22");
+    let host = setup.seed(7).load(text.as_str()).unwrap().configure("").unwrap();
     host.request().send();
     host
 }
@@ -48,11 +37,7 @@ fn standard_output_and_error_go_to_the_log() {
         (if (i32.ne (call $fd_write (i32.const 7) (i32.const 512) (i32.const 2) (i32.const 260)) (i32.const 8))
             (then unreachable))";
     let host = run(&[("fd_write", ty)], body, 1);
-    let lines: Vec<_> = host
-        .logs()
-        .into_iter()
-        .map(|line| (line.level, line.message))
-        .collect();
+    let lines: Vec<_> = host.logs().into_iter().map(|line| (line.level, line.message)).collect();
     assert_eq!(lines[0], (LogLevel::Info, "abc".to_owned()));
     assert_eq!(lines[1], (LogLevel::Error, "abc".to_owned()));
     assert_eq!(lines[2].1, "\u{4}", "four bytes were written");
@@ -98,11 +83,7 @@ fn random_bytes_are_the_same_for_the_same_seed_and_differ_within_a_run() {
 #[test]
 fn the_environment_is_what_the_test_set_and_there_are_no_arguments() {
     let two = "(param i32 i32) (result i32)";
-    let imports = [
-        ("environ_sizes_get", two),
-        ("environ_get", two),
-        ("args_sizes_get", two),
-    ];
+    let imports = [("environ_sizes_get", two), ("environ_get", two), ("args_sizes_get", two)];
     let body = "(drop (call $environ_sizes_get (i32.const 512) (i32.const 516)))
         (if (i32.ne (i32.load (i32.const 512)) (i32.const 2)) (then unreachable))
         (if (i32.ne (i32.load (i32.const 516)) (i32.const 10)) (then unreachable))
@@ -128,26 +109,15 @@ fn files_are_refused_and_the_standard_streams_can_only_be_written() {
         ("fd_fdstat_get", "(param i32 i32) (result i32)"),
         ("fd_prestat_get", "(param i32 i32) (result i32)"),
         ("fd_read", "(param i32 i32 i32 i32) (result i32)"),
-        (
-            "path_open",
-            "(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)",
-        ),
+        ("path_open", "(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)"),
     ];
-    let expect = |call: &str, errno: u32| {
-        format!("(if (i32.ne (call {call}) (i32.const {errno})) (then unreachable))\n")
-    };
+    let expect = |call: &str, errno: u32| format!("(if (i32.ne (call {call}) (i32.const {errno})) (then unreachable))\n");
     let zeros = "(i32.const 0) ".repeat(5);
     let body = expect("$fd_fdstat_get (i32.const 1) (i32.const 256)", 0)
         + &expect("$fd_fdstat_get (i32.const 3) (i32.const 300)", 8)
         + &expect("$fd_prestat_get (i32.const 3) (i32.const 300)", 8)
-        + &expect(
-            "$fd_read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)",
-            52,
-        )
-        + &expect(
-            &format!("$path_open {zeros} (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 0)"),
-            44,
-        );
+        + &expect("$fd_read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)", 52)
+        + &expect(&format!("$path_open {zeros} (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 0)"), 44);
     let host = run(&imports, &body, 9);
     assert!(host.traps().is_empty(), "{:?}", host.traps());
     assert_eq!(message(&host), "\0\0\0\0\0\0\0\0@");

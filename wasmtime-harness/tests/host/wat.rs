@@ -49,13 +49,7 @@ const DATA: usize = 64;
 
 impl Wat {
     pub(crate) fn new() -> Self {
-        Self {
-            marker: V0_2_1.to_owned(),
-            imports: BTreeSet::new(),
-            functions: String::new(),
-            data: Vec::new(),
-            pages: 4,
-        }
+        Self { marker: V0_2_1.to_owned(), imports: BTreeSet::new(), functions: String::new(), data: Vec::new(), pages: 4 }
     }
 
     /// Another ABI marker.
@@ -91,8 +85,7 @@ impl Wat {
     /// Logs what the last call left at 24 and 28.
     pub(crate) fn log_out(&mut self) -> String {
         self.imports.insert(Hostcall::Log);
-        "(drop (call $proxy_log (i32.const 2) (i32.load (i32.const 24)) (i32.load (i32.const 28))))\n"
-            .to_owned()
+        "(drop (call $proxy_log (i32.const 2) (i32.load (i32.const 24)) (i32.load (i32.const 28))))\n".to_owned()
     }
 
     /// Logs a fixed text.
@@ -104,11 +97,7 @@ impl Wat {
     pub(crate) fn on(mut self, callback: Callback, body: impl AsRef<str>, returns: i32) -> Self {
         let (params, result) = signature(callback);
         let params = " i32".repeat(params);
-        let (result, value) = if result {
-            ("(result i32)", format!("(i32.const {returns})"))
-        } else {
-            ("", String::new())
-        };
+        let (result, value) = if result { ("(result i32)", format!("(i32.const {returns})")) } else { ("", String::new()) };
         let _ = writeln!(
             self.functions,
             "(func (export \"{}\") (param{params}) {result}\n{}{value})",
@@ -128,18 +117,9 @@ impl Wat {
     pub(crate) fn text(&self) -> String {
         let mut out = "(module\n".to_owned();
         for call in &self.imports {
-            let _ = writeln!(
-                out,
-                "(import \"env\" \"{0}\" (func ${0} (param {1}) (result i32)))",
-                call.name(),
-                params(*call)
-            );
+            let _ = writeln!(out, "(import \"env\" \"{0}\" (func ${0} (param {1}) (result i32)))", call.name(), params(*call));
         }
-        let data: String = self
-            .data
-            .iter()
-            .map(|byte| format!("\\{byte:02x}"))
-            .collect();
+        let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let _ = writeln!(out, "(memory (export \"memory\") {})", self.pages);
         let _ = writeln!(out, "(data (i32.const {DATA}) \"{data}\")");
         let _ = writeln!(out, "(func (export \"{}\"))", self.marker);
@@ -226,23 +206,12 @@ pub(crate) fn http_call(wat: &mut Wat, upstream: &str, timeout: i32) -> String {
 
 /// A gRPC call of `svc/Method` with message `msg`; the token lands at 8.
 pub(crate) fn grpc_call(wat: &mut Wat, target: &[u8], timeout: i32) -> String {
-    let args = [
-        B(target),
-        S("svc"),
-        S("Method"),
-        B(b""),
-        S("msg"),
-        I(timeout),
-        Num,
-    ];
+    let args = [B(target), S("svc"), S("Method"), B(b""), S("msg"), I(timeout), Num];
     wat.call(Hostcall::GrpcCall, &args)
 }
 
 /// A local reply with one header and a body.
 pub(crate) fn reply(wat: &mut Wat, status: i32) -> String {
     let headers = map(&[("x-deny", "yes")]);
-    wat.call(
-        Hostcall::SendLocalResponse,
-        &[I(status), S("why"), S("no"), B(&headers), I(-1)],
-    )
+    wat.call(Hostcall::SendLocalResponse, &[I(status), S("why"), S("no"), B(&headers), I(-1)])
 }

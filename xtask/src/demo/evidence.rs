@@ -1,6 +1,6 @@
 //! The evidence on disk: verified, and verified again with one byte changed in a copy.
 
-use super::stage::{Stage, shown};
+use super::stage::{CHECKPOINT_PUBLIC_KEY, Stage, shown};
 use crate::{Failure, command, workspace};
 use countersign_testbed::collector::segments;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(super) fn alter_and_verify(stage: &Stage) -> Result<(), Failure> {
 
 fn verifier(store: &Path) -> Command {
     let mut command = Command::new(workspace::countersign());
-    command.current_dir(workspace::root()).arg("verify").arg(shown(store));
+    command.current_dir(workspace::root()).arg("verify").arg(shown(store)).args(["--key", CHECKPOINT_PUBLIC_KEY]);
     command
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// One row a call: what was asked, and what its event says.
 pub(super) fn decisions(witnessed: &[Witnessed]) -> Table {
-    let mut table = table(["what", "request", "who, as verified", "decision", "rule", "reason", "status"]);
+    let mut table = table(["what", "request", "who (verified)", "decision", "rule", "reason", "status"]);
     for one in witnessed {
         let outcome = text(&one.event, "/decision/outcome");
         let colour = match outcome {
@@ -53,8 +53,8 @@ pub(super) fn next_steps(stage: &Stage, keep: bool, took: Duration) -> String {
         lines.push("  cargo xtask demo --keep      the same, left running, with requests to try".into());
         lines.push("  cargo xtask bench envoy      what a request costs in Envoy, beside native filters".into());
         lines.push("  cargo xtask test             everything that must hold".into());
-        lines.push(format!("  {}      how the gateway is set up", "envoy/envoy.yaml"));
-        lines.push(format!("  {}      the evidence of this run", shown(stage.store())));
+        lines.push("  less envoy/envoy.yaml        how the gateway is set up".into());
+        lines.push(format!("  ls {}\n{:31}the evidence of this run", shown(stage.store()), ""));
     }
     lines.join("\n")
 }
@@ -97,7 +97,7 @@ fn rule(event: &Value) -> String {
         (decided, _) if !decided.is_empty() => decided,
         (_, Some(failed)) => {
             let failed: Vec<_> = failed.iter().filter_map(Value::as_str).collect();
-            format!("nearest {}: {}", named("/decision/nearest"), failed.join(", "))
+            format!("not {}: {}", named("/decision/nearest"), failed.join(", "))
         }
         _ => String::new(),
     }
@@ -113,7 +113,7 @@ mod tests {
         let decided = json!({"decision": {"policy": "read-orders", "rule": 0}});
         assert_eq!(rule(&decided), "read-orders[0]");
         let near = json!({"decision": {"nearest": {"policy": "write-orders", "rule": 1, "failed": ["from.roles"]}}});
-        assert_eq!(rule(&near), "nearest write-orders[1]: from.roles");
+        assert_eq!(rule(&near), "not write-orders[1]: from.roles");
         assert_eq!(rule(&json!({})), "");
     }
 

@@ -17,6 +17,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The seed of the key that signs checkpoints here. It is public: outside of a demo it proves nothing.
 const CHECKPOINT_SEED: &str = "4242424242424242424242424242424242424242424242424242424242424242";
 
+/// The public key of that seed.
+pub(super) const CHECKPOINT_PUBLIC_KEY: &str = "2152f8d19b791d24453242e15f2eab6cb7cffa7b6a5ed30097960e069881db12";
+
 /// What runs. The gateway comes first: it is stopped first, while the collector still listens.
 pub(super) struct Stage {
     envoy: Envoy,
@@ -132,6 +135,8 @@ fn fill(template: &str, values: &[(&str, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use countersign_testbed::client::Request;
 
     #[test]
@@ -151,6 +156,15 @@ mod tests {
         assert_eq!(Request::get("/invoices/42").send(envoy.address()).unwrap().status, 200);
         assert_eq!(Request::get("/orders/..%2finvoices").send(envoy.address()).unwrap().status, 400);
         assert_eq!((orders.requests(), invoices.requests()), (1, 1));
+    }
+
+    #[test]
+    fn the_public_key_is_that_of_the_seed() {
+        // The issuer's Ed25519 key has the same seed, and shows its public half in base64url (RFC 8037).
+        let jwks = Issuer::fixed().unwrap().jwks();
+        let key = URL_SAFE_NO_PAD.decode(jwks["keys"][2]["x"].as_str().unwrap()).unwrap();
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, CHECKPOINT_PUBLIC_KEY);
     }
 
     #[test]

@@ -117,6 +117,7 @@ pub(super) fn keys(condition: &Condition) -> Option<Vec<Key<'_>>> {
         Test::Host(patterns) => texts(Attribute::Host, patterns),
         Test::Method(patterns) => texts(Attribute::Method, patterns),
         Test::Authority(_) | Test::TimeOfDay(_) | Test::Weekday(_) => None,
+        Test::ServiceState(_) | Test::PathSegment(..) | Test::Reference(_) => None,
         Test::TrustDomain(patterns) => texts(Attribute::TrustDomain, patterns),
         Test::Audience(patterns) => texts(Attribute::Audience, patterns),
         Test::Presenter(patterns) => texts(Attribute::Presenter, patterns),

@@ -1,7 +1,8 @@
 //! Powers modulo an odd number, in limbs of 28 bits: 255 products of two limbs can be summed in a `u64` before any carry.
 //!
-//! Every column of a product is one scalar product of two slices, the second stored in reverse. That is the form which a
-//! compiler turns into widening vector multiplications where the target has them (`simd128`), and which is fast without.
+//! Every column of a product is one scalar product of two slices, the second stored in reverse. In wasm that runs at the
+//! speed of the processor's multiplier. Compilers turn widening vector products (`simd128`) into 64-bit ones here, which are
+//! slower than none, so there is no second path.
 
 const LIMB_BITS: usize = 28;
 const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
@@ -211,4 +212,74 @@ fn to_bytes(limbs: &[u32], length: usize) -> Vec<u8> {
         .collect();
     bytes.reverse();
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::rsa::BoxedUint;
+    use ::rsa::traits::PublicKeyParts as _;
+    use proptest::prelude::*;
+
+    /// Bytes with long runs of ones and zeros, where carries go wrong.
+    fn extreme(length: usize) -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![3 => Just(0_u8), 3 => Just(0xff_u8), 1 => any::<u8>()];
+        prop_oneof![prop::collection::vec(any::<u8>(), length), prop::collection::vec(byte, length)]
+    }
+
+    fn by_the_rsa_crate(modulus: &[u8], base: &[u8], exponent: u32) -> Vec<u8> {
+        let precision = u32::try_from(modulus.len() * 8).expect("small");
+        let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, precision).expect("it fits");
+        let key = ::rsa::PublicKey::new(number(modulus), BoxedUint::from(u64::from(exponent))).expect("an odd modulus");
+        let mut power = BoxedUint::one_with_precision(precision);
+        for bit in (0..32).rev() {
+            power = power.mul_mod(&power, key.n());
+            if exponent >> bit & 1 == 1 {
+                power = power.mul_mod(&number(base), key.n());
+            }
+        }
+        let bytes = power.to_be_bytes();
+        bytes[bytes.len() - modulus.len()..].to_vec()
+    }
+
+    fn sizes() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+        prop_oneof![Just(256_usize), Just(257), Just(384), Just(512), 256..892_usize]
+            .prop_flat_map(|length| (extreme(length), extreme(length)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn powers_are_those_of_the_rsa_crate((modulus, base) in sizes(), top in 1..=255_u8, exponent in any::<u16>()) {
+            let (mut modulus, mut base) = (modulus, base);
+            modulus[0] = top;
+            *modulus.last_mut().expect("bytes") |= 1;
+            let exponent = u32::from(exponent) * 2 + 3;
+            let bits = modulus.len() * 8 - top.leading_zeros() as usize;
+            let fast = Modulus::new(&modulus, bits).expect("few limbs");
+            let power = fast.power(&base, exponent);
+            prop_assert_eq!(power.is_some(), base < modulus);
+            base[0] = 0;
+            prop_assert_eq!(fast.power(&base, exponent), Some(by_the_rsa_crate(&modulus, &base, exponent)));
+        }
+    }
+
+    #[test]
+    fn bases_of_another_length_or_not_below_the_modulus_have_no_power() {
+        let modulus = [vec![0xff; 255], vec![0xfd]].concat();
+        let fast = Modulus::new(&modulus, 2048).expect("few limbs");
+        for base in [modulus.clone(), vec![0xff; 256], vec![1; 255], [vec![0], modulus.clone()].concat()] {
+            assert_eq!(fast.power(&base, 3), None);
+        }
+        let mut below = modulus;
+        below[255] -= 1;
+        assert!(fast.power(&below, 3).is_some());
+    }
+
+    #[test]
+    fn moduli_beyond_the_sums_are_left_to_others() {
+        assert!(Modulus::new(&[0xff; 892], 7136).is_some());
+        assert!(Modulus::new(&[0xff; 1024], 8192).is_none());
+    }
 }
