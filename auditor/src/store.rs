@@ -23,7 +23,7 @@ mod retention;
 mod segment;
 
 pub use append::{Appender, Durable, SegmentPolicy};
-pub use layout::{is_open, is_segment, partition, segment_stem, segments};
+pub use layout::{closed_form, is_open, is_segment, open_form, opened, partition, segment_stem, segments};
 pub use manifest::{Manifest, Stretch, manifests};
 pub use recover::Recovered;
 pub use rejects::{Reject, RejectFile};

@@ -331,3 +331,30 @@ async fn retention_keeps_the_digests_and_a_hold_keeps_everything() {
     assert!(server.stop().success());
     assert_eq!(verify_json(&store, &["--log-key", vkey.trim()]).0, Some(0), "the log goes on");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_verified_while_it_is_written_and_its_segments_are_closed() {
+    let scratch = Scratch::new("live");
+    let store = scratch.path("store");
+    let server = Server::start(&store, &["--segment-age", "1ms", "--compress"]);
+    let mut client = LogsServiceClient::connect(server.grpc()).await.unwrap();
+    let mut sealer = Sealer::new(12);
+    client.export(request(&[sealer.open()])).await.unwrap();
+    let sending = tokio::spawn(async move {
+        for _ in 0..150 {
+            let lines: Vec<_> = (0..5).map(|_| sealer.access()).collect();
+            client.export(request(&lines)).await.unwrap();
+        }
+    });
+    let mut rounds = 0;
+    while !sending.is_finished() || rounds == 0 {
+        let (code, report) = verify_json(&store, &[]);
+        let told = codes(&report);
+        assert!(code == Some(0) && told.iter().all(|code| *code == "UNCLEAN_END"), "{told:?} {report}");
+        rounds += 1;
+    }
+    sending.await.unwrap();
+    assert!(server.stop().success());
+    assert_eq!(kept_lines(&store).len(), 751);
+    println!("verified {rounds} times while 751 lines were written");
+}

@@ -164,3 +164,50 @@ fn run(mut desk: Desk, mut waiting: mpsc::Receiver<Order>) {
     }
     desk.close();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Line;
+
+    fn batch(lines: usize) -> Batch {
+        let mut batch = Batch::default();
+        for _ in 0..lines {
+            batch.push(Line::parse(b""), vec![b'x'; 1_000], String::new);
+        }
+        batch
+    }
+
+    /// A queue that nothing is taken from.
+    fn stuck(capacity: usize) -> (Intake, mpsc::Receiver<Order>) {
+        let (queue, waiting) = mpsc::channel(2);
+        (Intake { queue, room: Arc::new(Semaphore::new(capacity)), capacity, metrics: Arc::default() }, waiting)
+    }
+
+    #[tokio::test]
+    async fn what_would_not_fit_in_memory_is_refused_and_not_held() {
+        let (intake, mut waiting) = stuck(20);
+        let first = tokio::spawn({
+            let intake = intake.clone();
+            async move { intake.commit(batch(15)).await }
+        });
+        let Some(Order::Commit(held)) = waiting.recv().await else { panic!("a submission") };
+        assert_eq!(intake.commit(batch(15)).await, Err(Refusal::QueueFull));
+        assert_eq!(intake.metrics.refused_full.value(), 1);
+        held.reply.send(Ok(Receipt::default())).expect("awaited");
+        drop((held.batch, held._room));
+        assert_eq!(first.await.expect("ran"), Ok(Receipt::default()));
+        let again = tokio::spawn(async move { intake.commit(batch(500)).await });
+        assert!(matches!(waiting.recv().await, Some(Order::Commit(_))), "a batch larger than all room takes all of it");
+        drop(waiting);
+        assert_eq!(again.await.expect("ran"), Err(Refusal::Stopping));
+    }
+
+    #[test]
+    fn every_refusal_has_its_own_code_and_says_when_to_come_again() {
+        let all = [Refusal::QueueFull, Refusal::StoreUnavailable, Refusal::Stopping];
+        let codes: std::collections::BTreeSet<_> = all.iter().map(Refusal::code).collect();
+        assert_eq!(codes.len(), all.len());
+        assert!(all.iter().all(|refusal| refusal.retry_after() >= Duration::from_secs(1)));
+    }
+}

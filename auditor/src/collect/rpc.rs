@@ -74,3 +74,20 @@ pub(super) fn status(refusal: Refusal) -> Status {
     let details = RpcStatus::of(refusal).encode_to_vec();
     Status::with_details(code(refusal), refusal.to_string(), details.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OTLP: a sender may retry RESOURCE_EXHAUSTED only when RetryInfo is there.
+    #[test]
+    fn a_full_queue_is_resource_exhausted_with_a_time_to_come_again() {
+        let status = status(Refusal::QueueFull);
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let details = RpcStatus::decode(status.details()).expect("google.rpc.Status");
+        assert_eq!((details.code, details.details.len()), (8, 1));
+        assert_eq!(details.details[0].type_url, "type.googleapis.com/google.rpc.RetryInfo");
+        let retry = RetryInfo::decode(&details.details[0].value[..]).expect("RetryInfo");
+        assert_eq!(retry.retry_delay, Some(RpcDuration { seconds: 1, nanos: 0 }));
+    }
+}

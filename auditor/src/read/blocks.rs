@@ -2,6 +2,7 @@
 
 use super::decode::{Opened, open};
 use crate::digest::Digest;
+use crate::store;
 use memchr::memrchr;
 use std::io::{self, Read};
 use std::path::Path;
@@ -45,7 +46,7 @@ pub(super) struct Blocks {
 impl Blocks {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let named_lines = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.contains(".jsonl"));
-        let opened = open(path)?;
+        let opened = open(path).or_else(|error| open_once_closed(path, error))?;
         Ok(Self { opened, rest: Vec::new(), next_line: 1, form: None, named_lines, skipping: false, ended: false })
     }
 
@@ -108,6 +109,14 @@ impl Blocks {
         let first_line = self.next_line;
         self.next_line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
         Block { bytes, first_line, form }
+    }
+}
+
+/// A collector may have closed a segment after it was listed: then it has another name.
+fn open_once_closed(path: &Path, error: io::Error) -> io::Result<Opened> {
+    match store::closed_form(path) {
+        Some(closed) if error.kind() == io::ErrorKind::NotFound => open(&closed),
+        _ => Err(error),
     }
 }
 

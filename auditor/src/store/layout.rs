@@ -39,7 +39,8 @@ pub(super) fn closed_name(open: &Path, lines: &Digest, compress: bool) -> String
 }
 
 /// When an open segment was begun, as its name tells it.
-pub(super) fn opened(open: &Path) -> String {
+#[must_use]
+pub fn opened(open: &Path) -> String {
     let name = open.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.trim_end_matches(OPEN).to_owned()
 }
@@ -54,6 +55,21 @@ pub fn is_segment(name: &str) -> bool {
 #[must_use]
 pub fn is_open(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(OPEN))
+}
+
+/// The name under which a closed segment was open.
+#[must_use]
+pub fn open_form(closed: &Path) -> PathBuf {
+    let name = closed.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    closed.with_file_name(open_name_of(name.split('-').next().unwrap_or_default()))
+}
+
+/// The closed segment that an open one has become, if it has.
+#[must_use]
+pub fn closed_form(open: &Path) -> Option<PathBuf> {
+    let prefix = format!("{}-", opened(open));
+    let candidates = is_open(open).then(|| children(open.parent()?, &prefix).ok()).flatten()?;
+    candidates.into_iter().find(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_segment))
 }
 
 /// All segments of a store, the oldest first.

@@ -54,16 +54,26 @@ impl Evidence {
                 evidence.files.push(path.clone());
                 continue;
             }
-            let kept = store::segments(path).map_err(&fault)?;
-            evidence.stores.extend(Stored::read(path)?);
-            if kept.is_empty() {
+            // Listed before manifests are read: a segment that is closed meanwhile then has one.
+            let listed = store::segments(path).map_err(&fault)?;
+            let stored = Stored::read(path)?;
+            if listed.is_empty() && stored.is_none() {
                 walk(path, &mut evidence.files).map_err(&fault)?;
-            } else {
-                evidence.files.extend(kept);
             }
+            evidence.files.extend(stored.iter().flat_map(Stored::present));
+            evidence.files.extend(beside_manifests(&listed, stored.as_ref()));
+            evidence.stores.extend(stored);
         }
         Ok(evidence)
     }
+}
+
+/// Segments that no manifest describes. One that lies there under both of its names is about to be closed: the open one counts.
+fn beside_manifests(listed: &[PathBuf], stored: Option<&Stored>) -> Vec<PathBuf> {
+    let described = |path: &Path| stored.is_some_and(|stored| stored.describes(path));
+    let being_closed = |path: &Path| listed.contains(&store::open_form(path));
+    let beside = listed.iter().filter(|path| !described(path) && (store::is_open(path) || !being_closed(path)));
+    beside.cloned().collect()
 }
 
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

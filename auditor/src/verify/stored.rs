@@ -33,13 +33,14 @@ impl Stored {
     /// # Errors
     /// [`StoreFault`] when a manifest cannot be read.
     pub(super) fn read(root: &Path) -> Result<Option<Self>, StoreFault> {
+        // The checkpoint first: a collector that closes a segment meanwhile has written its manifest before it signs.
+        let note = std::fs::read_to_string(root.join("log/checkpoint")).ok();
+        let checkpoint = note.and_then(|note| Checkpoint::parse(&note).ok().map(|checkpoint| (note, checkpoint)));
         let found = store::manifests(root)?;
         if found.is_empty() {
             return Ok(None);
         }
         let by_segment = found.iter().enumerate().map(|(index, (path, manifest))| (path.with_file_name(&manifest.file), index));
-        let note = std::fs::read_to_string(root.join("log/checkpoint")).ok();
-        let checkpoint = note.and_then(|note| Checkpoint::parse(&note).ok().map(|checkpoint| (note, checkpoint)));
         Ok(Some(Self {
             root: root.to_path_buf(),
             by_segment: by_segment.collect(),
@@ -57,11 +58,24 @@ impl Stored {
         &self.root
     }
 
+    /// The segments that are there, in the order of the log.
+    pub(super) fn present(&self) -> Vec<PathBuf> {
+        let mut present: Vec<(&usize, &PathBuf)> = self.by_segment.iter().map(|(path, index)| (index, path)).collect();
+        present.sort();
+        present.into_iter().map(|(_, path)| path.clone()).filter(|path| path.exists()).collect()
+    }
+
+    /// Whether a segment, be it under its open name, has a manifest.
+    pub(super) fn describes(&self, path: &Path) -> bool {
+        let opened = store::is_open(path).then(|| store::opened(path));
+        self.by_segment.contains_key(path) || self.manifests.iter().any(|manifest| Some(&manifest.opened) == opened.as_ref())
+    }
+
     /// Learns under which index a segment of it will be read; says what is wrong where it has no manifest.
     pub(super) fn will_read(&mut self, file: u32, path: &Path) -> Option<Finding> {
-        match self.by_segment.get(path) {
+        match self.by_segment.get(path).copied() {
             Some(index) => {
-                self.by_file.insert(file, *index);
+                self.by_file.insert(file, index);
                 None
             }
             None if store::is_open(path) => None,

@@ -45,7 +45,7 @@ impl Stream {
         wrong.extend(self.misplaced(line));
         wrong.extend(self.disordered(link));
         self.follow(line, &mut wrong);
-        self.latest = self.latest.max(line.time.plus(line.duration));
+        self.latest = self.latest.max(end_of(line));
         self.learn(line, link);
         (fit, wrong)
     }
@@ -98,11 +98,16 @@ impl Stream {
     }
 }
 
+fn end_of(line: &Line) -> UnixNanos {
+    line.time.plus(line.duration.unwrap_or_default())
+}
+
 /// An access line is sealed when its request ends, so its time may lie before that of lines sealed earlier, but its time
 /// and duration together may not.
 fn clock_fault(line: &Line, reached: UnixNanos, stated: UnixNanos) -> Option<What> {
     let (end, floor) = match line.kind {
-        Kind::Access(_) => (line.time.plus(line.duration), stated),
+        Kind::Access(_) if line.duration.is_none() => return None,
+        Kind::Access(_) => (end_of(line), stated),
         _ => (line.time, reached),
     };
     (end.plus(CLOCK_SLACK) < floor).then_some(What::ClockBackwards { reached: floor })

@@ -64,6 +64,15 @@ fn holes(stream: &Stream, say: &mut impl FnMut(u64, Option<Place>, What)) {
             hole(next, *first, &declared, say);
         }
         next = last.seq.saturating_add(1);
+        before_hole(*last, &declared, say);
+    }
+}
+
+/// No line follows the last one before a hole; where a gap tells its digest, that speaks for it.
+fn before_hole(last: Link<Place>, declared: &[GapRange], say: &mut impl FnMut(u64, Option<Place>, What)) {
+    let told = declared.iter().find(|range| range.first.checked_sub(1) == Some(last.seq)).and_then(|range| range.prev);
+    if let Some(expected) = told.filter(|expected| *expected != last.digest) {
+        say(last.seq, Some(last.place), What::Edited { expected, found: last.digest });
     }
 }
 
