@@ -89,7 +89,7 @@ impl Questions {
     }
 
     pub(super) fn into_answers(self) -> Vec<Finding> {
-        let unasked = (self.unasked > 0).then(|| Finding {
+        let unasked = (self.unasked > 0).then_some(Finding {
             what: What::More { count: self.unasked },
             stream: None,
             seq: None,
