@@ -3,6 +3,7 @@
 mod check;
 mod collect;
 mod decide;
+mod diff;
 mod explain;
 mod import;
 mod ingest;
@@ -26,6 +27,7 @@ enum Verb {
     Check(check::Check),
     Collect(Box<collect::Collect>),
     Decide(decide::Decide),
+    Diff(diff::Diff),
     Explain(explain::Explain),
     Import(import::Import),
     Ingest(ingest::Ingest),
@@ -42,6 +44,7 @@ impl Cli {
             Verb::Check(verb) => verb.run(),
             Verb::Collect(verb) => verb.run(),
             Verb::Decide(verb) => verb.run(),
+            Verb::Diff(verb) => verb.run(),
             Verb::Explain(verb) => verb.run(),
             Verb::Import(verb) => verb.run(),
             Verb::Ingest(verb) => verb.run(),

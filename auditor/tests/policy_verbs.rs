@@ -6,9 +6,13 @@ use assert_cmd::Command;
 
 /// Runs the tool beside the files of `tests/policies` and gives what it printed and its exit code.
 fn run(arguments: &[&str]) -> String {
+    run_with(arguments, "")
+}
+
+fn run_with(arguments: &[&str], input: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policies");
     let mut command = Command::cargo_bin("countersign").expect("built");
-    let output = command.current_dir(folder).args(arguments).output().expect("runs");
+    let output = command.current_dir(folder).args(arguments).write_stdin(input).output().expect("runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     format!("{}{}exit code {}\n", text(output.stdout), text(output.stderr), output.status.code().expect("exits"))
 }
@@ -71,4 +75,18 @@ fn import_takes_over_rules_and_names_what_has_no_equal() {
 #[test]
 fn test_shows_what_differs_and_which_rules_no_case_reaches() {
     insta::assert_snapshot!(run(&["test", "cases.yaml"]));
+}
+
+#[test]
+fn diff_shows_the_requests_that_would_be_decided_otherwise() {
+    let requests = concat!(
+        r#"{"id":"secret","method":"GET","path":"/secret"}"#,
+        "\n",
+        r#"{"id":"order","method":"GET","path":"/orders/7","claims":{"roles":["orders.reader"]}}"#,
+        "\n",
+        r#"{"id":"other","method":"GET","path":"/other"}"#,
+        "\n",
+        r#"{"id":"refused either way","method":"GET","path":"/a%2fb"}"#,
+    );
+    insta::assert_snapshot!(run_with(&["diff", "orders.yaml", "open.yaml", "--trust-claims"], requests));
 }

@@ -9,6 +9,7 @@ use super::rsa;
 use super::weak_modulus;
 use ::rsa::BoxedUint;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 type Members = Map<String, Value>;
 
@@ -115,7 +116,7 @@ pub(super) fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Result<Material, KeyFa
     weak_modulus::check(modulus)?;
     let (n, e) = (BoxedUint::from_be_slice_vartime(modulus), BoxedUint::from_be_slice_vartime(exponent));
     let checked = ::rsa::PublicKey::new(n, e).map_err(|_| KeyFaultReason::NotRsa)?;
-    Ok(Material::Rsa(Box::new(rsa::PublicKey::new(rsa::Parts { checked, modulus, exponent, bits }))))
+    Ok(Material::Rsa(Arc::new(rsa::PublicKey::new(rsa::Parts { checked, modulus, exponent, bits }))))
 }
 
 /// The curve is what `crv` says. Where it is missing, against RFC 7518 §6.2.1.1, `alg` decides, else it is P-256: that is
@@ -154,9 +155,9 @@ fn ec_key(kind: KeyKind, x: &[u8], y: &[u8]) -> Result<Material, KeyFaultReason>
 /// An EC key from an uncompressed SEC 1 point.
 pub(super) fn ec_point(kind: KeyKind, point: &[u8]) -> Result<Material, KeyFaultReason> {
     match kind {
-        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Box::new((&key).into()))),
-        KeyKind::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P384(Box::new(key))),
-        KeyKind::P521 => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P521(Box::new(key))),
+        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Arc::new((&key).into()))),
+        KeyKind::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P384(Arc::new(key))),
+        KeyKind::P521 => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P521(Arc::new(key))),
         _ => return Err(KeyFaultReason::NotOnCurve),
     }
     .map_err(|_| KeyFaultReason::NotOnCurve)
@@ -186,7 +187,7 @@ pub(super) fn ed25519_key(encoded: &[u8]) -> Result<Material, KeyFaultReason> {
     if key.is_weak() {
         return Err(KeyFaultReason::NotOnCurve);
     }
-    Ok(Material::Ed25519(Box::new(key)))
+    Ok(Material::Ed25519(Arc::new(key)))
 }
 
 fn secret_material(members: &Members, algorithm: Option<Algorithm>) -> Result<Material, KeyFaultReason> {
@@ -197,7 +198,7 @@ fn secret_material(members: &Members, algorithm: Option<Algorithm>) -> Result<Ma
     if algorithm.is_some_and(|algorithm| !secret.fits(algorithm)) {
         return Err(too_short);
     }
-    Ok(Material::Secret(Box::new(secret)))
+    Ok(Material::Secret(Arc::new(secret)))
 }
 
 fn text<'a>(members: &'a Members, name: &'static str) -> Result<Option<&'a str>, KeyFaultReason> {

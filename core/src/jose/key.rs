@@ -5,6 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use p384::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
+use std::sync::Arc;
 
 /// A key that verifies signatures: its material, its id, and the algorithm that it is bound to, if its owner bound it.
 #[derive(Debug, Clone)]
@@ -14,15 +15,15 @@ pub struct Key {
     pub(super) material: Material,
 }
 
-/// Key material in the shape that verifies fastest.
+/// Key material in the shape that verifies fastest. Shared, so that copies of a key share what was built for it.
 #[derive(Debug, Clone)]
 pub(super) enum Material {
-    Secret(Box<Secret>),
-    Rsa(Box<super::rsa::PublicKey>),
-    P256(Box<super::p256::PublicKey>),
-    P384(Box<p384::ecdsa::VerifyingKey>),
-    P521(Box<p521::ecdsa::VerifyingKey>),
-    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    Secret(Arc<Secret>),
+    Rsa(Arc<super::rsa::PublicKey>),
+    P256(Arc<super::p256::PublicKey>),
+    P384(Arc<p384::ecdsa::VerifyingKey>),
+    P521(Arc<p521::ecdsa::VerifyingKey>),
+    Ed25519(Arc<ed25519_dalek::VerifyingKey>),
 }
 
 /// The signature is not one of this key over this message.
