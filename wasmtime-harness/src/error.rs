@@ -90,14 +90,6 @@ pub enum HostError {
         /// The callout's token.
         token: u32,
     },
-    /// The test named a worker that does not exist.
-    #[error("no worker {worker}, there are {workers}")]
-    NoSuchWorker {
-        /// What was asked for.
-        worker: usize,
-        /// How many there are.
-        workers: usize,
-    },
 }
 
 impl HostError {
@@ -117,7 +109,43 @@ impl HostError {
             Self::Trapped(_) => "trapped",
             Self::WrongStage { .. } => "wrong_stage",
             Self::NotPending { .. } => "not_pending",
-            Self::NoSuchWorker { .. } => "no_such_worker",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::trap::TrapKind;
+
+    fn every_variant() -> Vec<HostError> {
+        let (module, name, host) = ("env".to_owned(), "f".to_owned(), "h".to_owned());
+        let vm = VmRole::Main;
+        let trap = Trap { kind: TrapKind::Wasm, vm, callback: "c", message: "m".to_owned() };
+        vec![
+            HostError::BadModule { reason: "r".to_owned() },
+            HostError::UnknownAbi { found: Vec::new() },
+            HostError::AbiRefused { host: host.clone(), version: AbiVersion::V0_2_1 },
+            HostError::MissingImport { host, module: module.clone(), name: name.clone() },
+            HostError::ImportType { module, name },
+            HostError::MissingAllocator,
+            HostError::MissingMemory,
+            HostError::Instantiate { vm, reason: "r".to_owned() },
+            HostError::StartRefused { vm },
+            HostError::ConfigurationRefused { vm },
+            HostError::Trapped(trap),
+            HostError::WrongStage { step: "finish", stage: "ended" },
+            HostError::NotPending { token: 1 },
+        ]
+    }
+
+    #[test]
+    fn codes_and_messages_are_unique() {
+        let all = every_variant();
+        let codes: BTreeSet<&str> = all.iter().map(HostError::code).collect();
+        let messages: BTreeSet<String> = all.iter().map(ToString::to_string).collect();
+        assert_eq!((codes.len(), messages.len()), (all.len(), all.len()));
     }
 }

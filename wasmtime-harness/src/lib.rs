@@ -27,8 +27,9 @@
 //!
 //! Where to find what: [`Setup`] and [`Host`] are the way in, [`Request`] and
 //! [`Exchange`] one request's life, [`HttpCall`] and [`GrpcCall`] what the
-//! plugin called out for. [`abi`] holds the numbers and layouts, [`profile`]
-//! what each host does.
+//! plugin called out for, [`Connection`] a TCP connection. [`inspect`] looks at
+//! a module without running it, `scenario` runs YAML files. [`abi`] holds the
+//! numbers and layouts, [`profile`] what each host does.
 
 pub mod abi;
 pub mod inspect;
@@ -58,6 +59,8 @@ mod protobuf;
 mod runtime;
 mod setup;
 mod shared;
+#[cfg(feature = "signatures")]
+mod signature;
 mod state;
 mod stream;
 mod target;

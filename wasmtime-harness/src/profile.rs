@@ -149,6 +149,7 @@ pub struct Profile {
     pub(crate) wasi: WasiSupport,
     pub(crate) start: StartRules,
     pub(crate) end_order: &'static [Callback],
+    /// The most bytes of a message that reach the log.
     pub(crate) log_limit: Option<usize>,
     pub(crate) clock_step: Duration,
     pub(crate) properties: PropertyStyle,

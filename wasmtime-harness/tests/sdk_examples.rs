@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use countersign_harness::{Host, LogLevel, Profile, Response, Setup};
+use countersign_harness::{Host, LogLevel, Peer, Profile, PropertyValue, Response, Setup};
 
 const TARGETS: [&str; 2] = ["wasm32-wasip1", "wasm32-unknown-unknown"];
 
@@ -150,5 +150,19 @@ fn envoy_filter_metadata_reads_a_property_the_test_set() {
         let exchange = host.request().property(path, "LOUD").send();
         assert_eq!(exchange.reply().unwrap().headers.get("uppercased-metadata"), Some("LOUD"));
         assert!(host.request().send().is_forwarded());
+    });
+}
+
+#[test]
+fn envoy_tcp_routing_chooses_a_cluster_by_the_last_byte_of_the_address() {
+    run("envoy_tcp_routing", envoy, "", |host| {
+        for (address, cluster) in [("10.0.0.2:5000", "egress-router1"), ("10.0.0.3:5000", "egress-router2")] {
+            let connection = host.connection().property("source.address", address).open();
+            let chosen = connection.property("filter_state.envoy.tcp_proxy.cluster");
+            assert_eq!(chosen, Some(PropertyValue::from(cluster)));
+            connection.send("ping").unwrap().close(Peer::Remote).unwrap();
+            assert_eq!(connection.forwarded(), b"ping");
+        }
+        assert!(host.traps().is_empty());
     });
 }

@@ -26,7 +26,6 @@ callbacks! {
     Start "_start",
     Main "main",
     MainVoid "__main_void",
-    ValidateConfiguration "proxy_validate_configuration",
     OnContextCreate "proxy_on_context_create",
     OnVmStart "proxy_on_vm_start",
     OnConfigure "proxy_on_configure",

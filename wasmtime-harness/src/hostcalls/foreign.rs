@@ -32,6 +32,10 @@ fn perform(state: &mut State, name: &str, argument: &[u8]) -> Result<Vec<u8>, St
     if let Some(function) = state.foreign.get(name).cloned() {
         return function(argument);
     }
+    #[cfg(feature = "signatures")]
+    if name == "verify_signature" {
+        return crate::signature::verify(argument);
+    }
     match name {
         "clear_route_cache" => clear_route_cache(state),
         "declare_property" => declare_property(state, argument),

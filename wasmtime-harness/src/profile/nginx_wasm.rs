@@ -25,6 +25,12 @@ const WASI: &[&str] = &[
     "poll_oneoff",
 ];
 
+/// nginx cuts a line of its error log here, with everything it puts before and behind the message.
+const LOG_LINE: usize = 2048;
+
+/// About what nginx adds: time, level, process, connection, then client, server, request and host.
+const LOG_PREFIX: usize = 200;
+
 const TRAPS: &[(Hostcall, Support)] = &[
     (Hostcall::GetLogLevel, Support::Traps),
     (Hostcall::GrpcCall, Support::Traps),
@@ -50,7 +56,7 @@ impl Profile {
             wasi: WasiSupport::Only(WASI),
             start: StartRules { canary: false, main_thread: false, vm_start: true, failed_worker: FailedWorker::Fatal },
             end_order: &[Callback::OnDone, Callback::OnLog, Callback::OnDelete],
-            log_limit: Some(2048),
+            log_limit: Some(LOG_LINE - LOG_PREFIX),
             clock_step: Duration::from_millis(1),
             properties: PropertyStyle::NginxWasm,
             http: HttpRules {

@@ -170,9 +170,22 @@ impl Runtime {
             }
         }
         for vm in self.serving_vms() {
-            self.replace_root(vm, configuration.clone())?;
+            if let Err(error) = self.replace_root(vm, configuration.clone()) {
+                self.give_up_worker(vm, error)?;
+            }
         }
         self.settle();
+        Ok(())
+    }
+
+    /// A worker that fails where the canary did not: see [`FailedWorker`].
+    fn give_up_worker(&mut self, vm: usize, error: HostError) -> Result<(), HostError> {
+        if self.state().profile.start.failed_worker == FailedWorker::Fatal {
+            return Err(error);
+        }
+        for worker in self.workers.iter_mut().filter(|worker| **worker == Worker::Filtered(vm)) {
+            *worker = Worker::Unfiltered;
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::runtime::{Runtime, word};
 use crate::shared::Consumer;
 use crate::state::Window;
 use crate::stream::Place;
+use crate::trap::TrapPolicy;
 use crate::vm::RootStage;
 
 /// `DEADLINE_EXCEEDED` of gRPC.
@@ -33,7 +34,9 @@ impl Runtime {
     }
 
     fn ticking(&self) -> impl Iterator<Item = (Place, Duration)> {
-        self.state().vms.iter().enumerate().flat_map(|(index, vm)| {
+        let keep = self.policy == TrapPolicy::Keep;
+        let vms = self.state().vms.iter().enumerate().filter(move |(_, vm)| keep || vm.failed.is_none());
+        vms.flat_map(|(index, vm)| {
             let alive = vm.roots.iter().filter(|root| root.stage != RootStage::Deleted && root.tick_period.is_some());
             alive.map(move |root| (Place { vm: index, context: root.id }, root.next_tick))
         })

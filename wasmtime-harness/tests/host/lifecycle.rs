@@ -151,3 +151,18 @@ fn a_plugin_can_be_configured_again_for_a_host_of_its_own() {
     assert_eq!(logged(&first), ["1"; 3]);
     assert_eq!(logged(&second), ["2"; 3]);
 }
+
+#[test]
+fn hosts_md_0_1_a_worker_that_fails_an_update_the_canary_took_serves_unfiltered() {
+    let mut wat = Wat::new();
+    // Canary and worker at the start, canary at the update; the fourth traps.
+    let count = wat.call(Hostcall::DefineMetric, &[I(0), S("n"), Num])
+        + &wat.call(Hostcall::IncrementMetric, &[Read, crate::wat::L(1)])
+        + &wat.call(Hostcall::GetMetric, &[Read, I(16)])
+        + "(if (i32.ge_u (i32.load (i32.const 16)) (i32.const 4)) (then (return (i32.const 0))))";
+    let wat = wat.on(Callback::OnConfigure, count, 1);
+    let host = envoy(&wat);
+    assert!(host.unfiltered_workers().is_empty());
+    host.reconfigure("new").unwrap();
+    assert_eq!(host.unfiltered_workers(), [0]);
+}

@@ -185,11 +185,11 @@ fn hosts_md_0_13_kongs_authority_is_the_server_and_host_is_a_header() {
 }
 
 #[test]
-fn hosts_md_0_14_nginx_hosts_cut_log_lines_at_2048_bytes() {
+fn hosts_md_0_14_nginx_hosts_cut_log_lines_at_2048_bytes_with_their_prefix() {
     let mut wat = Wat::new();
     let body = wat.log(&"x".repeat(3000));
     let wat = wat.on(Callback::OnRequestHeaders, body, 0);
-    for (profile, len) in [(Profile::envoy(), 3000), (Profile::nginx_wasm(), 2048), (Profile::apisix(), 2048)] {
+    for (profile, len) in [(Profile::envoy(), 3000), (Profile::nginx_wasm(), 1848), (Profile::apisix(), 1848)] {
         let host = start(profile, &wat);
         host.request().send();
         let line = host.logs().pop().unwrap();

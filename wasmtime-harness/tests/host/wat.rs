@@ -168,7 +168,7 @@ fn signature(callback: Callback) -> (usize, bool) {
         Callback::Initialize | Callback::Start => (0, false),
         Callback::MainVoid => (0, true),
         Callback::Main => (2, true),
-        Callback::ValidateConfiguration | Callback::OnVmStart | Callback::OnConfigure => (2, true),
+        Callback::OnVmStart | Callback::OnConfigure => (2, true),
         Callback::OnContextCreate => (2, false),
         Callback::OnTick | Callback::OnLog | Callback::OnDelete => (1, false),
         Callback::OnDone | Callback::OnNewConnection => (1, true),
