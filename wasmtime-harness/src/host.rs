@@ -224,6 +224,13 @@ impl Host {
         self.lock().fuel_used
     }
 
+    /// How often each function was seen running, most first; needs [`crate::Limits::sample`].
+    pub fn samples(&self) -> Vec<(String, u64)> {
+        let mut samples: Vec<(String, u64)> = self.lock().state().samples.clone().into_iter().collect();
+        samples.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        samples
+    }
+
     /// The most memory any VM had, in bytes.
     pub fn memory_high_water(&self) -> usize {
         self.lock().state().vms.iter().map(|vm| vm.memory_high_water).max().unwrap_or(0)

@@ -16,11 +16,13 @@ pub struct Limits {
     pub memory: Option<usize>,
     /// Most wall-clock time of one callback, roughly: for plugins that are compiled without fuel.
     pub deadline: Option<Duration>,
+    /// How often to look which function runs, instead of a deadline; see [`crate::Host::samples`].
+    pub sample: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { fuel: Some(10_000_000_000), memory: None, deadline: None }
+        Self { fuel: Some(10_000_000_000), memory: None, deadline: None, sample: None }
     }
 }
 
@@ -55,7 +57,7 @@ impl Plugin {
         let bad = |error: wasmtime::Error| HostError::BadModule { reason: format!("{error:#}") };
         let mut config = Config::new();
         config.consume_fuel(limits.fuel.is_some());
-        config.epoch_interruption(limits.deadline.is_some());
+        config.epoch_interruption(limits.deadline.or(limits.sample).is_some());
         let engine = Engine::new(&config).map_err(bad)?;
         let module = Module::new(&engine, bytes.as_ref()).map_err(bad)?;
         let markers = module

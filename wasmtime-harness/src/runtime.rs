@@ -60,7 +60,7 @@ pub(crate) struct Runtime {
     pub(crate) next_stream: usize,
     pub(crate) fuel_used: u64,
     pub(crate) fuel_by_callback: [u64; Callback::COUNT],
-    pub(crate) deadline: Option<Ticker>,
+    pub(crate) ticker: Option<Ticker>,
 }
 
 impl Runtime {
@@ -126,8 +126,9 @@ impl Runtime {
     }
 
     pub(crate) fn refuel(&mut self) {
-        if self.deadline.is_some() {
-            self.store.set_epoch_deadline(DEADLINE_EPOCHS.into());
+        if self.ticker.is_some() {
+            let samples = self.plugin.limits.sample.is_some();
+            self.store.set_epoch_deadline(if samples { 1 } else { DEADLINE_EPOCHS.into() });
         }
         if let Some(fuel) = self.plugin.limits.fuel {
             // Fails only when fuel is off, and it is on here.

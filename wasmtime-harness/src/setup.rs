@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{InstancePre, Store};
+use wasmtime::{InstancePre, Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
 
 use crate::abi::{Callback, LogLevel, Status};
 use crate::clock::Clock;
@@ -187,9 +187,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    fn deadline(&self) -> Option<Ticker> {
-        let deadline = self.plugin.limits.deadline?;
-        let every = deadline.checked_div(DEADLINE_EPOCHS).unwrap_or(deadline);
+    /// What moves the epoch: samples come with each step, a deadline after some.
+    fn ticker(&self) -> Option<Ticker> {
+        let Limits { deadline, sample, .. } = self.plugin.limits;
+        let step = |deadline: Duration| deadline.checked_div(DEADLINE_EPOCHS).unwrap_or(deadline);
+        let every = sample.or(deadline.map(step))?;
         Some(Ticker::start(self.plugin.engine(), every))
     }
 
@@ -209,6 +211,9 @@ impl Loaded {
         }
         let mut store = Store::new(self.plugin.engine(), state);
         store.limiter(|state| state);
+        if self.plugin.limits.sample.is_some() {
+            store.epoch_deadline_callback(sample);
+        }
         let mut runtime = Runtime {
             store,
             pre: self.pre.clone(),
@@ -220,9 +225,19 @@ impl Loaded {
             next_stream: 0,
             fuel_used: 0,
             fuel_by_callback: [0; Callback::COUNT],
-            deadline: self.deadline(),
+            ticker: self.ticker(),
         };
         runtime.start(setup.workers, setup.main_thread)?;
         Ok(Host::from_runtime(runtime))
     }
+}
+
+/// Notes the function that runs, and lets it go on.
+fn sample(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    let backtrace = WasmBacktrace::force_capture(&store);
+    if let Some(frame) = backtrace.frames().first() {
+        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned);
+        *store.data_mut().samples.entry(name).or_default() += 1;
+    }
+    Ok(UpdateDeadline::Continue(1))
 }

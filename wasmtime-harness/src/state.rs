@@ -97,6 +97,8 @@ pub(crate) struct State {
     /// Properties a plugin declared, and whether they are read-only.
     pub(crate) declared: BTreeMap<String, bool>,
     pub(crate) memory_limit: usize,
+    /// How often each function was seen running.
+    pub(crate) samples: BTreeMap<String, u64>,
 }
 
 /// A hostcall made to fail.
@@ -160,6 +162,7 @@ impl State {
             foreign: BTreeMap::new(),
             declared: BTreeMap::new(),
             memory_limit,
+            samples: BTreeMap::new(),
         }
     }
 

@@ -41,6 +41,9 @@ pub(crate) struct Arguments {
     /// The clock, in Unix seconds.
     #[arg(long)]
     clock: Option<u64>,
+    /// Show the functions that take most of the time, this many.
+    #[arg(long, default_value_t = 0)]
+    functions: usize,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -57,6 +60,7 @@ struct Measured {
     memory: usize,
     hostcalls: Vec<(Hostcall, f64)>,
     callbacks: Vec<(Callback, f64, f64)>,
+    functions: Vec<(String, f64)>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, Fault> {
@@ -87,7 +91,24 @@ fn measure(arguments: &Arguments, path: &Path) -> Result<Measured, Fault> {
         memory: timed.host.memory_high_water(),
         hostcalls: counts.0,
         callbacks: counts.1,
+        functions: functions(arguments, &bytes)?,
     })
+}
+
+/// How often to look which function runs.
+const SAMPLE: Duration = Duration::from_micros(100);
+
+/// The share of the time that each of the busiest functions takes, in percent.
+fn functions(arguments: &Arguments, bytes: &[u8]) -> Result<Vec<(String, f64)>, Fault> {
+    if arguments.functions == 0 {
+        return Ok(Vec::new());
+    }
+    let mut load = Load::start(arguments, bytes, Limits { fuel: None, sample: Some(SAMPLE), ..Limits::default() })?;
+    load.time(arguments.warm_up, arguments.requests);
+    let samples = load.host.samples();
+    let all = ratio(samples.iter().map(|(_, count)| count).sum());
+    let busiest = samples.into_iter().take(arguments.functions);
+    Ok(busiest.map(|(name, count)| (name, 100.0 * ratio(count) / all)).collect())
 }
 
 type Counts = (Vec<(Hostcall, f64)>, Vec<(Callback, f64, f64)>);
@@ -170,9 +191,12 @@ impl<'a> Load<'a> {
 }
 
 fn share(count: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let count = count as f64;
-    count / f64::from(COUNTED)
+    ratio(count) / f64::from(COUNTED)
+}
+
+fn ratio(count: u64) -> f64 {
+    // Counts here are far below 2^52, where a float is exact.
+    count as f64
 }
 
 fn headers(texts: &[String]) -> Result<Headers, Fault> {
@@ -218,6 +242,12 @@ fn as_text(all: &[Measured]) -> String {
             row(&name, &|measured| format!("{:.0}", fuel(measured).unwrap_or(0.0)));
         }
     }
+    for measured in all.iter().filter(|measured| !measured.functions.is_empty()) {
+        let _ = writeln!(out, "\nfunctions of {}", measured.plugin);
+        for (name, percent) in &measured.functions {
+            let _ = writeln!(out, "  {percent:>5.1} %  {name}");
+        }
+    }
     out
 }
 
@@ -245,5 +275,6 @@ fn as_json(measured: &Measured) -> Value {
         "memory": measured.memory,
         "hostcalls": hostcalls,
         "callbacks": callbacks,
+        "functions": measured.functions.iter().map(|(name, percent)| json!({"name": name, "percent": percent})).collect::<Vec<_>>(),
     })
 }

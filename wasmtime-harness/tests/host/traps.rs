@@ -112,7 +112,7 @@ fn a_plugin_that_loops_runs_out_of_fuel() {
 #[test]
 fn a_plugin_that_loops_without_fuel_meets_its_deadline() {
     let wat = Wat::new().on(Callback::OnRequestHeaders, "(loop (br 0))", 0);
-    let limits = Limits { fuel: None, memory: None, deadline: Some(Duration::from_millis(40)) };
+    let limits = Limits { fuel: None, deadline: Some(Duration::from_millis(40)), ..Limits::default() };
     let plugin = Plugin::compile_with(wat.text(), limits).unwrap();
     let host = Host::new(Profile::envoy()).load(&plugin).unwrap().configure("").unwrap();
     assert_eq!(host.request().send().trap().unwrap().kind, TrapKind::Deadline);
@@ -188,4 +188,16 @@ fn an_allocator_that_returns_null_makes_the_hostcall_fail() {
     let host = Host::new(Profile::envoy()).load(text.as_str()).unwrap().configure("").unwrap();
     host.request().send();
     assert_eq!(crate::statuses(&host, Hostcall::GetHeaderMapPairs), [Some(6)]);
+}
+
+#[test]
+fn samples_name_the_function_that_takes_the_time() {
+    let hot = "(func $hot (local i32) (loop (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+        (br_if 0 (i32.lt_u (local.get 0) (i32.const 300000000)))))";
+    let wat = Wat::new().raw(hot).on(Callback::OnRequestHeaders, "(call $hot)", 0);
+    let limits = Limits { fuel: None, sample: Some(Duration::from_millis(1)), ..Limits::default() };
+    let plugin = Plugin::compile_with(wat.text(), limits).unwrap();
+    let host = Host::new(Profile::envoy()).load(&plugin).unwrap().configure("").unwrap();
+    assert!(host.request().send().is_forwarded());
+    assert_eq!(host.samples().first().unwrap().0, "hot");
 }
