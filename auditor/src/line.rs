@@ -54,8 +54,8 @@ pub struct Line {
     pub digest: Digest,
     /// When it says it happened.
     pub time: UnixNanos,
-    /// How long what it records took; zero where that is not said.
-    pub duration: Duration,
+    /// How long what it records took, where that is told.
+    pub duration: Option<Duration>,
     /// What kind of line it is.
     pub kind: Kind,
     /// Whether the bytes were not the canonical ones, so that the digest is of what they stand for.
@@ -136,7 +136,7 @@ pub struct Counts {
     pub allowed: u64,
     /// Access lines that denied.
     pub denied: u64,
-    /// Access lines that faulted.
+    /// Access lines that faulted, or ended before any decision.
     pub faulted: u64,
 }
 
@@ -158,6 +158,8 @@ pub struct GapRange {
     pub first: u64,
     /// The last lost.
     pub last: u64,
+    /// The digest of the line before `first`, where it is told.
+    pub prev: Option<Digest>,
     /// The digest of line `last`, where it is told.
     pub head: Option<Digest>,
 }

@@ -5,21 +5,27 @@
 //! (is this late line a repetition or a fork?) is asked in a second one.
 
 mod checkpoint;
+mod explain;
 mod finding;
 mod pass;
 mod questions;
-mod read;
 mod render;
-mod runs;
+mod sources;
+mod stored;
 mod stream;
 mod tail;
 
-pub use finding::{Finding, Place, Severity, What};
-pub use read::{ReadFault, sources};
+pub use explain::SCRIPT;
+pub use finding::{Finding, Severity, What};
 pub use render::{render_json, render_text};
+pub use sources::{Evidence, VerifyFault};
+pub use stored::Stored;
 
+use crate::digest::Digest;
 use crate::line::StreamId;
+use crate::read::{self, Entry, Visitor};
 use crate::seal::TrustedKey;
+use crate::tlog::{Checkpoint, NoteVerifier};
 use countersign_core::time::UnixNanos;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +35,10 @@ use std::time::Duration;
 pub struct Trust {
     /// The keys that may sign checkpoints. When there are none, a stream's own key is used, and the report says so.
     pub keys: Vec<TrustedKey>,
+    /// The keys that may sign a store's log. When there are none, only its root is compared.
+    pub log_keys: Vec<NoteVerifier>,
+    /// Earlier checkpoints of the log, which it has to contain.
+    pub saved: Vec<Checkpoint>,
     /// The time now: what is younger than [`Trust::grace`] may still be on its way.
     pub now: UnixNanos,
     /// How long a line may be on its way, and a live stream silent.
@@ -44,7 +54,9 @@ pub struct Report {
     pub lines: u64,
     /// Lines that nothing is held against.
     pub valid: u64,
-    /// Bytes that were read, decompressed.
+    /// Lines of logs that hold nothing of ours.
+    pub others: u64,
+    /// Bytes of the lines that were read, decompressed.
     pub bytes: u64,
     /// Each stream, by its name.
     pub streams: Vec<StreamReport>,
@@ -79,20 +91,39 @@ impl Report {
     }
 }
 
-/// Verifies all lines of some files, in the order given.
+/// Verifies all lines of some evidence, in the order of its files.
 ///
 /// # Errors
-/// [`ReadFault`] when a file cannot be read: then nothing can be said.
-pub fn verify(files: Vec<PathBuf>, trust: &Trust) -> Result<Report, ReadFault> {
-    let mut pass = pass::Pass::new(trust);
-    read::each_line(&files, |place, bytes, read| pass.take(place, bytes, read))?;
+/// [`VerifyFault`] when a file cannot be read: then nothing can be said.
+pub fn verify(evidence: Evidence, trust: &Trust) -> Result<Report, VerifyFault> {
+    let Evidence { files, stores } = evidence;
+    let mut pass = pass::Pass::new(trust, &files, stores);
+    read::read_all(&files, &mut pass)?;
     let mut questions = pass.questions();
     if !questions.is_empty() {
-        read::each_line(&files, |place, _, read| {
-            if let Ok(line) = read {
-                questions.look(place, &line);
-            }
-        })?;
+        read::read_all(&files, &mut questions)?;
     }
     Ok(pass.report(questions, files))
+}
+
+impl Visitor for pass::Pass<'_> {
+    fn entry(&mut self, entry: Entry) {
+        self.take(entry);
+    }
+
+    fn others(&mut self, _file: u32, count: u64) {
+        self.others += count;
+    }
+
+    fn end_of_file(&mut self, file: u32, stored: Digest) {
+        self.take_end(file, stored);
+    }
+}
+
+impl Visitor for questions::Questions {
+    fn entry(&mut self, entry: Entry) {
+        if let Ok(line) = entry.read {
+            self.look(entry.place, &line);
+        }
+    }
 }

@@ -26,9 +26,10 @@
 //! | [`roles`] | which roles include which |
 //! | [`services`] | who calls, by the registry |
 //! | [`endpoints`] | which endpoint a path belongs to |
-//! | [`condition`], [`pattern`], [`principal`], [`template`] | the parts of a rule |
+//! | [`clock`], [`condition`], [`pattern`], [`principal`], [`template`] | the parts of a rule |
 
 pub mod attributes;
+pub mod clock;
 pub mod condition;
 pub mod endpoints;
 pub mod pattern;
@@ -40,6 +41,7 @@ pub mod template;
 pub mod verdict;
 
 mod compile;
+mod describe;
 mod digest;
 mod index;
 

@@ -181,7 +181,13 @@ impl Sections<'_> {
         let services = services.and_then(|wire| self.compiled(Services::compile(&wire)));
         let roles = roles.and_then(|wire| self.compiled(Roles::compile(&wire)));
         let endpoints = endpoints.and_then(|wire| self.compiled(Endpoints::compile(&wire)));
-        let policies = authorization.and_then(|wire| self.compiled(Policies::compile(&wire.0)));
+        let policies = match authorization {
+            Some(wire) => self.compiled(Policies::compile(&wire.0)),
+            None => {
+                self.faults.extend(self.object.get("authorization").map(Policies::faults_behind).unwrap_or_default());
+                None
+            }
+        };
         let audit = audit.and_then(|wire| self.compiled(AuditPlan::compile(wire, host?, digest, destination)));
         Some(Config {
             host: host?,

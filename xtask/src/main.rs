@@ -2,6 +2,7 @@
 //!
 //! | module | command |
 //! |---|---|
+//! | [`demo`] | `demo`: requests through a real Envoy, their evidence and its proof |
 //! | [`artifact`] | `build`: the filter for wasm32-wasip1, with its gates |
 //! | [`check`] | `test`: everything that must hold, part by part |
 //! | [`bench`] | `bench envoy`: what a request costs in Envoy |
@@ -14,6 +15,7 @@ mod artifact;
 mod bench;
 mod check;
 mod command;
+mod demo;
 mod direction;
 mod package;
 mod table;
@@ -32,6 +34,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Show it: requests through a real Envoy, what was decided, the evidence and its proof
+    Demo(demo::Arguments),
     /// Build the filter: target/dist/countersign.wasm with its SHA-256, imports and size checked
     Build,
     /// Run everything that must hold, with a summary at the end
@@ -66,6 +70,7 @@ impl Failure {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
         Task::Build => artifact::build().map(|artifact| println!("{artifact}")),
         Task::Test(arguments) => check::run(&arguments),
         Task::Bench(subject) => bench::run(&subject),

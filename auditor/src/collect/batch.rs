@@ -1,19 +1,31 @@
 //! From an OTLP request to what is to be kept of it.
 
 use crate::line::{Line, LineFault};
+use crate::otlp;
 use crate::store::Reject;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::AnyValue;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 /// What one request holds: its audit lines, and what is none.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The lines, in the order of the request, with their exact bytes.
-    pub lines: Vec<(Line, Vec<u8>)>,
+    /// The lines, in the order of the request.
+    pub records: Vec<Record>,
     /// What is kept aside.
     pub rejects: Vec<Reject>,
+}
+
+/// An audit line as it came in a record.
+#[derive(Debug)]
+pub struct Record {
+    /// The line, read.
+    pub line: Line,
+    /// Its exact bytes.
+    pub bytes: Vec<u8>,
+    /// Whether the record's attributes name another place in another stream.
+    pub mislabelled: bool,
 }
 
 /// What became of a batch, once all of it is on disk.
@@ -21,6 +33,8 @@ pub struct Batch {
 pub struct Receipt {
     /// Lines that were kept.
     pub kept: usize,
+    /// Lines that had been kept before.
+    pub duplicates: usize,
     /// Records that were no audit lines, and were kept aside.
     pub rejected: usize,
 }
@@ -30,9 +44,7 @@ impl Batch {
     #[must_use]
     pub fn read(request: ExportLogsServiceRequest, peer: &str) -> Self {
         let mut batch = Self::default();
-        let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
-        let records = scopes.flat_map(|scope| scope.log_records);
-        for (index, record) in records.enumerate() {
+        for (index, record) in otlp::records(request).enumerate() {
             batch.take(record, || format!("{peer} record {index}"));
         }
         batch
@@ -41,15 +53,26 @@ impl Batch {
     /// The memory that it holds, in bytes, roughly.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let lines: usize = self.lines.iter().map(|(_, bytes)| bytes.len() + size_of::<Line>()).sum();
+        let records: usize = self.records.iter().map(|record| record.bytes.len() + size_of::<Record>()).sum();
         let rejects: usize = self.rejects.iter().map(|reject| reject.body.len() + size_of::<Reject>()).sum();
-        lines + rejects
+        records + rejects
     }
 
-    fn take(&mut self, record: LogRecord, place: impl Fn() -> String) {
-        match body_bytes(record) {
+    /// Takes one line that was read, or what is none.
+    pub(crate) fn push(&mut self, read: Result<Line, LineFault>, bytes: Vec<u8>, place: impl FnOnce() -> String) {
+        match read {
+            Ok(line) => self.records.push(Record { line, bytes, mislabelled: false }),
+            Err(fault) => self.reject(&fault, String::from_utf8_lossy(&bytes).into_owned(), place()),
+        }
+    }
+
+    fn take(&mut self, mut record: LogRecord, place: impl Fn() -> String) {
+        match otlp::take_body(&mut record) {
             Ok(bytes) => match Line::parse(&bytes) {
-                Ok(line) => self.lines.push((line, bytes)),
+                Ok(line) => {
+                    let mislabelled = record.attributes.iter().any(|attribute| contradicts(attribute, &line));
+                    self.records.push(Record { line, bytes, mislabelled });
+                }
                 Err(fault) => self.reject(&fault, String::from_utf8_lossy(&bytes).into_owned(), place()),
             },
             Err(other) => self.reject(&LineFault::NotText, other, place()),
@@ -61,14 +84,14 @@ impl Batch {
     }
 }
 
-/// The bytes of a text body; or, for any other record, the whole of it as JSON.
-fn body_bytes(mut record: LogRecord) -> Result<Vec<u8>, String> {
-    match record.body.take() {
-        Some(AnyValue { value: Some(Value::StringValue(text)) }) => Ok(text.into_bytes()),
-        Some(AnyValue { value: Some(Value::BytesValue(bytes)) }) => Ok(bytes),
-        other => {
-            record.body = other;
-            Err(serde_json::to_string(&record).unwrap_or_default())
-        }
+/// Attributes are a projection of the line, for tools that look no further; they may not say something else.
+fn contradicts(attribute: &KeyValue, line: &Line) -> bool {
+    let value = attribute.value.as_ref().and_then(|value| value.value.as_ref());
+    match (attribute.key.as_str(), value) {
+        ("countersign.chain.stream", Some(Value::StringValue(stream))) => *stream != line.stream.to_string(),
+        ("countersign.chain.seq", Some(Value::IntValue(seq))) => u64::try_from(*seq) != Ok(line.seq),
+        ("countersign.chain.seq", Some(Value::StringValue(seq))) => *seq != line.seq.to_string(),
+        ("countersign.chain.stream" | "countersign.chain.seq", _) => true,
+        _ => false,
     }
 }

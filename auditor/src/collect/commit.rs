@@ -1,18 +1,19 @@
 //! The committer: the one thread that writes to the store.
 
 use super::batch::{Batch, Receipt};
-use crate::clock;
-use crate::store::{Appender, RejectFile, StoreFault, StoreLock};
+use super::desk::Desk;
+use super::metrics::Metrics;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-/// How many bytes may wait to be committed.
-const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 /// How many batches may wait to be committed.
 const QUEUE_BATCHES: usize = 1024;
 /// Queue space is counted in units of this many bytes.
 const UNIT: usize = 1024;
+/// How often the store is looked after when nothing arrives.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Why a batch was not kept. The sender has to send it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +39,15 @@ impl Refusal {
             Self::Stopping => "collector_stopping",
         }
     }
+
+    /// How long the sender should wait before it sends again.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::QueueFull | Self::Stopping => Duration::from_secs(1),
+            Self::StoreUnavailable => Duration::from_secs(5),
+        }
+    }
 }
 
 /// Where receivers hand over their batches.
@@ -45,11 +55,14 @@ impl Refusal {
 pub(super) struct Intake {
     queue: mpsc::Sender<Order>,
     room: Arc<Semaphore>,
+    capacity: usize,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
 enum Order {
     Commit(Submission),
+    Tick,
     Stop,
 }
 
@@ -67,20 +80,45 @@ pub(super) struct Committer {
     thread: JoinHandle<()>,
 }
 
-/// Starts the committer.
-pub(super) fn start(lock: &StoreLock) -> (Intake, Committer) {
+/// Starts the committer at its desk; `queue_bytes` may wait for it.
+pub(super) fn start(desk: Desk, queue_bytes: usize, metrics: Arc<Metrics>) -> (Intake, Committer) {
     let (queue, waiting) = mpsc::channel(QUEUE_BATCHES);
-    let room = Arc::new(Semaphore::new(QUEUE_BYTES / UNIT));
-    let desk = Desk { appender: Appender::new(lock.root()), rejects: RejectFile::new(&lock.root().join("rejected.jsonl")) };
-    let thread = thread::spawn(move || desk.run(waiting));
-    (Intake { queue: queue.clone(), room }, Committer { queue, thread })
+    let capacity = (queue_bytes / UNIT).max(1);
+    let room = Arc::new(Semaphore::new(capacity));
+    let thread = thread::spawn(move || run(desk, waiting));
+    tokio::spawn(tick(queue.clone()));
+    (Intake { queue: queue.clone(), room, capacity, metrics }, Committer { queue, thread })
+}
+
+async fn tick(queue: mpsc::Sender<Order>) {
+    let mut interval = tokio::time::interval(TICK);
+    loop {
+        interval.tick().await;
+        if queue.send(Order::Tick).await.is_err() {
+            return;
+        }
+    }
 }
 
 impl Intake {
     /// Hands over a batch and waits until it is on disk.
     pub(super) async fn commit(&self, batch: Batch) -> Result<Receipt, Refusal> {
-        let units = u32::try_from(batch.weight() / UNIT + 1).unwrap_or(u32::MAX);
+        let answer = self.submit(batch).await;
+        match answer {
+            Ok(_) => self.metrics.batches.add(1),
+            Err(Refusal::QueueFull) => self.metrics.refused_full.add(1),
+            Err(Refusal::StoreUnavailable) => self.metrics.refused_store.add(1),
+            Err(Refusal::Stopping) => self.metrics.refused_stopping.add(1),
+        }
+        answer
+    }
+
+    /// A batch larger than the whole queue takes all of it, rather than never passing.
+    async fn submit(&self, batch: Batch) -> Result<Receipt, Refusal> {
+        let units = (batch.weight() / UNIT + 1).min(self.capacity);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| Refusal::QueueFull)?;
+        self.metrics.queue_bytes.set(((self.capacity - self.room.available_permits()) * UNIT) as u64);
         let (reply, answer) = oneshot::channel();
         let submission = Submission { batch, reply, _room: room };
         self.queue.try_send(Order::Commit(submission)).map_err(|error| match error {
@@ -95,7 +133,7 @@ impl Order {
     fn submission(self) -> Option<Submission> {
         match self {
             Self::Commit(submission) => Some(submission),
-            Self::Stop => None,
+            Self::Tick | Self::Stop => None,
         }
     }
 }
@@ -110,36 +148,66 @@ impl Committer {
     }
 }
 
-/// What the committer writes to.
-#[derive(Debug)]
-struct Desk {
-    appender: Appender,
-    rejects: RejectFile,
+fn run(mut desk: Desk, mut waiting: mpsc::Receiver<Order>) {
+    let mut orders = Vec::new();
+    while waiting.blocking_recv_many(&mut orders, QUEUE_BATCHES) > 0 {
+        if orders.iter().any(|order| matches!(order, Order::Stop)) {
+            waiting.close();
+        }
+        let group: Vec<Submission> = orders.drain(..).filter_map(Order::submission).collect();
+        let receipts = desk.commit(group.iter().map(|submission| &submission.batch));
+        for (submission, receipt) in group.into_iter().zip(receipts) {
+            // Whoever no longer waits for the answer gets none: the lines are kept, and may come again.
+            let _ = submission.reply.send(receipt);
+        }
+        desk.look_after();
+    }
+    desk.close();
 }
 
-impl Desk {
-    fn run(mut self, mut waiting: mpsc::Receiver<Order>) {
-        let mut orders = Vec::new();
-        while waiting.blocking_recv_many(&mut orders, QUEUE_BATCHES) > 0 {
-            if orders.iter().any(|order| matches!(order, Order::Stop)) {
-                waiting.close();
-            }
-            let mut group: Vec<Submission> = orders.drain(..).filter_map(Order::submission).collect();
-            let written = self.write(&group);
-            for Submission { batch, reply, .. } in group.drain(..) {
-                let receipt = Receipt { kept: batch.lines.len(), rejected: batch.rejects.len() };
-                // Whoever no longer waits for the answer gets none: the lines are kept, and may come again.
-                let _ = reply.send(if written.is_ok() { Ok(receipt) } else { Err(Refusal::StoreUnavailable) });
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Line;
+
+    fn batch(lines: usize) -> Batch {
+        let mut batch = Batch::default();
+        for _ in 0..lines {
+            batch.push(Line::parse(b""), vec![b'x'; 1_000], String::new);
         }
+        batch
     }
 
-    fn write(&mut self, group: &[Submission]) -> Result<(), StoreFault> {
-        let now = clock::now();
-        let rejects = group.iter().flat_map(|submission| &submission.batch.rejects);
-        self.rejects.append(rejects, now)?;
-        let lines = group.iter().flat_map(|submission| &submission.batch.lines);
-        self.appender.append(lines.map(|(_, bytes)| bytes.as_slice()), now)?;
-        Ok(())
+    /// A queue that nothing is taken from.
+    fn stuck(capacity: usize) -> (Intake, mpsc::Receiver<Order>) {
+        let (queue, waiting) = mpsc::channel(2);
+        (Intake { queue, room: Arc::new(Semaphore::new(capacity)), capacity, metrics: Arc::default() }, waiting)
+    }
+
+    #[tokio::test]
+    async fn what_would_not_fit_in_memory_is_refused_and_not_held() {
+        let (intake, mut waiting) = stuck(20);
+        let first = tokio::spawn({
+            let intake = intake.clone();
+            async move { intake.commit(batch(15)).await }
+        });
+        let Some(Order::Commit(held)) = waiting.recv().await else { panic!("a submission") };
+        assert_eq!(intake.commit(batch(15)).await, Err(Refusal::QueueFull));
+        assert_eq!(intake.metrics.refused_full.value(), 1);
+        held.reply.send(Ok(Receipt::default())).expect("awaited");
+        drop((held.batch, held._room));
+        assert_eq!(first.await.expect("ran"), Ok(Receipt::default()));
+        let again = tokio::spawn(async move { intake.commit(batch(500)).await });
+        assert!(matches!(waiting.recv().await, Some(Order::Commit(_))), "a batch larger than all room takes all of it");
+        drop(waiting);
+        assert_eq!(again.await.expect("ran"), Err(Refusal::Stopping));
+    }
+
+    #[test]
+    fn every_refusal_has_its_own_code_and_says_when_to_come_again() {
+        let all = [Refusal::QueueFull, Refusal::StoreUnavailable, Refusal::Stopping];
+        let codes: std::collections::BTreeSet<_> = all.iter().map(Refusal::code).collect();
+        assert_eq!(codes.len(), all.len());
+        assert!(all.iter().all(|refusal| refusal.retry_after() >= Duration::from_secs(1)));
     }
 }

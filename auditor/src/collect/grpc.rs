@@ -1,33 +1,38 @@
 //! The OTLP/gRPC receiver.
 
 use super::batch::{Batch, Receipt};
-use super::commit::{Intake, Refusal};
+use super::commit::Intake;
+use super::gate::Token;
+use super::metrics::Metrics;
+use super::rpc;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::LogsService;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
+use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// Answers OTLP export calls.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    intake: Intake,
-}
-
-impl Receiver {
-    pub(super) fn new(intake: Intake) -> Self {
-        Self { intake }
-    }
+    pub(super) intake: Intake,
+    pub(super) token: Option<Token>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 #[tonic::async_trait]
 impl LogsService for Receiver {
     async fn export(&self, request: Request<ExportLogsServiceRequest>) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        let shown = request.metadata().get("authorization").map(|value| value.as_bytes());
+        if self.token.as_ref().is_some_and(|token| !token.is_shown(shown)) {
+            self.metrics.refused_unauthenticated.add(1);
+            return Err(Status::unauthenticated("no valid bearer token"));
+        }
         let peer = request.remote_addr().map_or_else(|| "unknown".to_owned(), |address| address.to_string());
         let batch = Batch::read(request.into_inner(), &peer);
         match self.intake.commit(batch).await {
             Ok(receipt) => Ok(Response::new(response(receipt))),
-            Err(refusal) => Err(status(refusal)),
+            Err(refusal) => Err(rpc::status(refusal)),
         }
     }
 }
@@ -39,11 +44,4 @@ pub(super) fn response(receipt: Receipt) -> ExportLogsServiceResponse {
         error_message: "records whose body is no audit line were kept aside".to_owned(),
     });
     ExportLogsServiceResponse { partial_success }
-}
-
-fn status(refusal: Refusal) -> Status {
-    match refusal {
-        Refusal::QueueFull => Status::resource_exhausted(refusal.to_string()),
-        Refusal::StoreUnavailable | Refusal::Stopping => Status::unavailable(refusal.to_string()),
-    }
 }

@@ -1,7 +1,7 @@
 //! A configuration as something that decides: the filter's own engine behind requests that a line describes.
 
 use super::{Answer, Request};
-use countersign_core::authz::Outcome;
+use countersign_core::authz::{Attributes, Outcome, Policies};
 use countersign_core::chain::head_of;
 use countersign_core::config::{self, decode::ConfigFault};
 use countersign_core::engine::{Act, Decision, HeaderChange, TrustedClaims};
@@ -27,27 +27,48 @@ impl Engine {
     /// Decides a request.
     #[must_use]
     pub fn decide(&mut self, request: &Request, now: UnixNanos) -> Answer {
-        let headers: Vec<Header<'_>> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let principals: Vec<&str> = request.principals.iter().map(String::as_str).collect();
-        let view = RequestView {
-            method: &request.method,
-            path: &request.path,
-            host: &request.host,
-            scheme: "",
-            headers: &headers,
-            peer: Peer {
-                source_ip: request.source_ip,
-                remote_ip: request.remote_ip,
-                destination_ip: request.destination_ip,
-                destination_port: request.port,
-                sni: request.sni.as_deref(),
-                principals: &principals,
-                certificate_sha256: None,
-            },
-            received: now,
-        };
-        answer(request.id.clone(), self.0.decide_trusting(&view, now, trusted(request)))
+        let decide = |view: &RequestView<'_>| self.0.decide_trusting(view, now, trusted(request));
+        answer(request.id.clone(), with_view(request, now, decide))
     }
+
+    /// The policies by which requests are decided.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.0.config().policies
+    }
+
+    /// What the policies see of a request; `None` when it is refused before they are asked.
+    pub fn with_attributes<T>(
+        &mut self,
+        request: &Request,
+        now: UnixNanos,
+        use_them: impl FnOnce(&Attributes<'_>) -> T,
+    ) -> Option<T> {
+        with_view(request, now, |view| self.0.with_attributes(view, now, trusted(request), use_them))
+    }
+}
+
+fn with_view<T>(request: &Request, now: UnixNanos, use_it: impl FnOnce(&RequestView<'_>) -> T) -> T {
+    let headers: Vec<Header<'_>> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let principals: Vec<&str> = request.principals.iter().map(String::as_str).collect();
+    let view = RequestView {
+        method: &request.method,
+        path: &request.path,
+        host: &request.host,
+        scheme: "",
+        headers: &headers,
+        peer: Peer {
+            source_ip: request.source_ip,
+            remote_ip: request.remote_ip,
+            destination_ip: request.destination_ip,
+            destination_port: request.port,
+            sni: request.sni.as_deref(),
+            principals: &principals,
+            certificate_sha256: None,
+        },
+        received: now,
+    };
+    use_it(&view)
 }
 
 /// What a line says of a token that someone else has verified, if it says anything.

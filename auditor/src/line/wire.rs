@@ -20,7 +20,7 @@ struct Wire<'a> {
     time: Cow<'a, str>,
     v: u64,
     #[serde(default)]
-    duration_us: u64,
+    duration_us: Option<u64>,
     #[serde(borrow, default)]
     decision: Option<WireDecision<'a>>,
     #[serde(borrow, default)]
@@ -93,6 +93,8 @@ struct WireRange<'a> {
     last: u64,
     #[serde(borrow, default)]
     head: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    prev: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -138,7 +140,7 @@ impl Wire<'_> {
             prev: Digest::parse(&self.chain.prev).ok_or(malformed("chain.prev"))?,
             digest,
             time: UnixNanos::parse(&self.time).ok_or(malformed("time"))?,
-            duration: Duration::from_micros(self.duration_us),
+            duration: self.duration_us.map(Duration::from_micros),
             kind,
             reencoded,
         })
@@ -205,14 +207,15 @@ impl WireSibling<'_> {
 
 impl WireRange<'_> {
     fn range(&self) -> Result<GapRange, LineFault> {
-        let head = match &self.head {
-            Some(head) => Some(Digest::parse(head).ok_or(malformed("gap.ranges.head"))?),
-            None => None,
+        let digest = |text: &Option<Cow<'_, str>>, member| match text {
+            Some(text) => Digest::parse(text).map(Some).ok_or(malformed(member)),
+            None => Ok(None),
         };
+        let (prev, head) = (digest(&self.prev, "gap.ranges.prev")?, digest(&self.head, "gap.ranges.head")?);
         if self.last < self.first {
             return Err(malformed("gap.ranges.last"));
         }
-        Ok(GapRange { first: self.first, last: self.last, head })
+        Ok(GapRange { first: self.first, last: self.last, prev, head })
     }
 }
 

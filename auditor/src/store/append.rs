@@ -1,16 +1,37 @@
-//! The segment that is being written.
+//! Appending to a store: lines into the open segment, closed segments into the log.
 
-use super::{StoreFault, layout, sync_directory};
+use super::recover::{self, Recovered};
+use super::segment::OpenSegment;
+use super::{StoreFault, StoreLock, layout};
+use crate::tlog::{Log, NoteKey};
 use countersign_core::time::UnixNanos;
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// When a segment is closed, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentPolicy {
+    /// The size, in bytes, from which on it is closed.
+    pub max_bytes: u64,
+    /// The age from which on it is closed.
+    pub max_age: Duration,
+    /// Whether closed segments are compressed (zstd).
+    pub compress: bool,
+}
+
+impl Default for SegmentPolicy {
+    fn default() -> Self {
+        Self { max_bytes: 64 << 20, max_age: Duration::from_secs(300), compress: false }
+    }
+}
 
 /// Appends lines to a store's open segment, each append durable when it returns.
 #[derive(Debug)]
 pub struct Appender {
     root: PathBuf,
+    policy: SegmentPolicy,
     segment: Option<OpenSegment>,
+    log: Log,
 }
 
 /// Proof that what was appended is synced to disk.
@@ -22,18 +43,16 @@ pub struct Durable {
     pub bytes: usize,
 }
 
-#[derive(Debug)]
-struct OpenSegment {
-    path: PathBuf,
-    file: File,
-    durable: u64,
-}
-
 impl Appender {
-    /// An appender to the store at `root`, which begins its segment with the first line.
-    #[must_use]
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), segment: None }
+    /// Opens the store for appending, after repairing what a crash left behind.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store or its log cannot be continued.
+    pub fn open(lock: &StoreLock, policy: SegmentPolicy, key: NoteKey, now: UnixNanos) -> Result<(Self, Recovered), StoreFault> {
+        let root = lock.root().to_path_buf();
+        let mut log = recover::open_log(&root, key)?;
+        let recovered = recover::close_left_open(&root, policy.compress, &mut log, now)?;
+        Ok((Self { root, policy, segment: None, log }, recovered))
     }
 
     /// Appends lines, each followed by a line feed, and syncs them.
@@ -42,8 +61,7 @@ impl Appender {
     /// When it cannot be said that all of them are on disk. None of them then counts as kept: the segment is cut back to
     /// where it was and left, since after a failed sync nothing more can be said about that file's pages.
     pub fn append<'l>(&mut self, lines: impl Iterator<Item = &'l [u8]>, now: UnixNanos) -> Result<Durable, StoreFault> {
-        let mut bytes = Vec::new();
-        let mut count = 0;
+        let (mut bytes, mut count) = (Vec::new(), 0);
         for line in lines {
             bytes.extend_from_slice(line);
             bytes.push(b'\n');
@@ -60,7 +78,7 @@ impl Appender {
             Some(segment) => segment,
             None => OpenSegment::create(&self.root, now)?,
         };
-        match segment.write(bytes) {
+        match segment.append(bytes) {
             Ok(()) => {
                 self.segment = Some(segment);
                 Ok(())
@@ -71,31 +89,32 @@ impl Appender {
             }
         }
     }
-}
 
-impl OpenSegment {
-    fn create(root: &Path, now: UnixNanos) -> Result<Self, StoreFault> {
-        let directory = root.join(layout::partition(now));
-        std::fs::create_dir_all(&directory).map_err(StoreFault::io(&directory))?;
-        let path = directory.join(format!("{}.open.jsonl", layout::segment_stem(now)));
-        let file = File::options().append(true).create_new(true).open(&path).map_err(StoreFault::io(&path))?;
-        for parent in [Some(&*directory), directory.parent(), Some(root)].into_iter().flatten() {
-            sync_directory(parent).map_err(StoreFault::io(parent))?;
-        }
-        Ok(Self { path, file, durable: 0 })
+    /// Closes the open segment where its size, its age or the hour demand it. Returns the log's new checkpoint then.
+    ///
+    /// # Errors
+    /// When the segment or the log cannot be written; what was appended stays durable all the same.
+    pub fn rotate(&mut self, now: UnixNanos) -> Result<Option<String>, StoreFault> {
+        let due = self.segment.as_ref().is_some_and(|segment| {
+            segment.durable >= self.policy.max_bytes
+                || now.since(segment.opened) >= self.policy.max_age
+                || layout::partition(now) != layout::partition(segment.opened)
+        });
+        if due { self.close(now) } else { Ok(None) }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.file.sync_data()?;
-        self.durable += bytes.len() as u64;
-        Ok(())
+    /// Closes the open segment, and what failed writes have left open. Returns the log's new checkpoint, if it has one.
+    ///
+    /// # Errors
+    /// As [`Appender::rotate`].
+    pub fn close(&mut self, now: UnixNanos) -> Result<Option<String>, StoreFault> {
+        self.segment = None;
+        recover::close_left_open(&self.root, self.policy.compress, &mut self.log, now).map(|closed| closed.checkpoint)
     }
 
-    /// Best effort: what stays behind was never acknowledged, and comes again.
-    fn cut_back(&mut self) {
-        if self.file.set_len(self.durable).is_ok() {
-            let _ = self.file.sync_all();
-        }
+    /// How many lines the log holds.
+    #[must_use]
+    pub fn log_size(&self) -> u64 {
+        self.log.size()
     }
 }

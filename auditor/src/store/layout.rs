@@ -1,5 +1,6 @@
 //! Where things lie in a store.
 
+use crate::digest::Digest;
 use countersign_core::time::UnixNanos;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,57 @@ pub fn segment_stem(now: UnixNanos) -> String {
     now.to_string().chars().filter(|character| !matches!(character, '-' | ':' | '.')).collect()
 }
 
+const OPEN: &str = ".open.jsonl";
+
+/// The name of the segment that is begun at `now`.
+pub(super) fn open_name(now: UnixNanos) -> String {
+    open_name_of(&segment_stem(now))
+}
+
+/// The name of a segment that was begun at a time, as its name tells it, while it is open.
+pub(super) fn open_name_of(opened: &str) -> String {
+    format!("{opened}{OPEN}")
+}
+
+/// The name of an open segment once it is closed: when it was begun, and the first digits of its lines' digest.
+pub(super) fn closed_name(open: &Path, lines: &Digest, compress: bool) -> String {
+    let digest = lines.to_string();
+    let end = if compress { ".zst" } else { "" };
+    format!("{}-{}.jsonl{end}", opened(open), digest.get(..16).unwrap_or_default())
+}
+
+/// When an open segment was begun, as its name tells it.
+#[must_use]
+pub fn opened(open: &Path) -> String {
+    let name = open.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.trim_end_matches(OPEN).to_owned()
+}
+
 /// Whether a file of this name holds lines of evidence.
 #[must_use]
 pub fn is_segment(name: &str) -> bool {
     name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")
+}
+
+/// Whether a file is a segment that is still being written.
+#[must_use]
+pub fn is_open(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(OPEN))
+}
+
+/// The name under which a closed segment was open.
+#[must_use]
+pub fn open_form(closed: &Path) -> PathBuf {
+    let name = closed.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    closed.with_file_name(open_name_of(name.split('-').next().unwrap_or_default()))
+}
+
+/// The closed segment that an open one has become, if it has.
+#[must_use]
+pub fn closed_form(open: &Path) -> Option<PathBuf> {
+    let prefix = format!("{}-", opened(open));
+    let candidates = is_open(open).then(|| children(open.parent()?, &prefix).ok()).flatten()?;
+    candidates.into_iter().find(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_segment))
 }
 
 /// All segments of a store, the oldest first.
@@ -29,17 +77,20 @@ pub fn is_segment(name: &str) -> bool {
 /// # Errors
 /// A directory that cannot be listed.
 pub fn segments(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = partition_files(root)?;
+    files.retain(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_segment));
+    Ok(files)
+}
+
+/// All files in the partitions of a store, by date, hour and name.
+pub(super) fn partition_files(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for date in children(root, "date=")? {
         for hour in children(&date, "hour=")? {
-            found.extend(children(&hour, "")?.into_iter().filter(|path| has_segment_name(path)));
+            found.extend(children(&hour, "")?);
         }
     }
     Ok(found)
-}
-
-fn has_segment_name(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(is_segment)
 }
 
 /// What lies in a directory under a name that starts with `prefix`, sorted.

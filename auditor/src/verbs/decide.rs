@@ -1,12 +1,11 @@
 //! `countersign decide`.
 
-use crate::config_file;
 use crate::decide::{Answer, Engine, Request, Trust};
 use crate::exit::Exit;
+use crate::{clock, config_file};
 use countersign_core::time::UnixNanos;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 /// Decide requests: JSON lines in, decisions as JSON lines out.
 ///
@@ -19,7 +18,7 @@ pub(super) struct Decide {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
     /// The time of the requests, in Unix seconds or RFC 3339; else now
-    #[arg(long, value_name = "TIME", value_parser = parse_now)]
+    #[arg(long, value_name = "TIME", value_parser = super::parse_now)]
     now: Option<UnixNanos>,
     /// Take `request_principal` and `claims` of a request for an already verified token
     #[arg(long)]
@@ -71,7 +70,7 @@ impl Decide {
     fn answer(&self, engine: &mut Engine, line: &[u8]) -> Answer {
         let trust = if self.trust_claims { Trust::Claims } else { Trust::Nothing };
         match Request::parse(line, trust) {
-            Ok(request) => engine.decide(&request, self.now.unwrap_or_else(clock)),
+            Ok(request) => engine.decide(&request, self.now.unwrap_or_else(clock::now)),
             Err(malformed) => Answer::malformed(malformed.id),
         }
     }
@@ -91,13 +90,4 @@ impl Counts {
         eprintln!("{allowed} allowed, {denied} denied, {malformed} malformed");
         if *denied + *malformed == 0 { Exit::Good } else { Exit::Findings }
     }
-}
-
-fn clock() -> UnixNanos {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}
-
-fn parse_now(text: &str) -> Result<UnixNanos, &'static str> {
-    UnixNanos::parse(text).ok_or("expected Unix seconds or RFC 3339, such as 2026-11-24T12:00:00Z")
 }

@@ -29,7 +29,7 @@ pub(super) enum Seal {
     Trusted,
     /// The stream's own key signed it, and no key was given to trust.
     OwnKey,
-    /// It carries none, and no key is known.
+    /// No key is known, so nothing can be said.
     None,
     /// It does not hold.
     Wrong(What),
@@ -39,11 +39,13 @@ pub(super) enum Seal {
 pub(super) fn seal(stream: StreamId, checkpoint: &Checkpoint, trusted: &[TrustedKey], own: Option<&TrustedKey>) -> Seal {
     let pinned = !trusted.is_empty();
     let keys: Vec<&TrustedKey> = if pinned { trusted.iter().collect() } else { own.into_iter().collect() };
+    if keys.is_empty() {
+        return Seal::None;
+    }
     let key_id = || checkpoint.key_id.clone().unwrap_or_default();
     match seal::check_signature(stream, checkpoint, keys.iter().copied()) {
         SignatureVerdict::Valid if pinned => Seal::Trusted,
         SignatureVerdict::Valid => Seal::OwnKey,
-        SignatureVerdict::Absent if keys.is_empty() => Seal::None,
         SignatureVerdict::Absent => Seal::Wrong(What::Unsigned),
         SignatureVerdict::UnknownKey => Seal::Wrong(What::KeyUnknown { key_id: key_id() }),
         SignatureVerdict::Invalid => Seal::Wrong(What::SignatureBad { key_id: key_id() }),

@@ -2,16 +2,9 @@
 
 use crate::digest::Digest;
 use crate::line::{LineFault, StreamId};
+use crate::read::Place;
+use crate::tlog::NoteFault;
 use countersign_core::time::UnixNanos;
-
-/// Where a line was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
-    /// The file, by its index in [`super::Report::files`].
-    pub file: u32,
-    /// The line in it, from 1.
-    pub line: u64,
-}
 
 /// One thing to say about the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +17,8 @@ pub struct Finding {
     pub seq: Option<u64>,
     /// Where to look, where there is a place.
     pub place: Option<Place>,
+    /// The line of another stream that says so, where it takes one.
+    pub witness: Option<Place>,
 }
 
 /// How grave a finding is, the gravest first.
@@ -190,6 +185,47 @@ pub enum What {
         /// The time reached before.
         reached: UnixNanos,
     },
+    /// A closed segment is not the one that its manifest describes.
+    #[error("the segment's digest is {found}, but its manifest says {expected}")]
+    SegmentEdited {
+        /// What the manifest says.
+        expected: String,
+        /// What the file has.
+        found: Digest,
+    },
+    /// A closed segment is gone, and retention did not remove it.
+    #[error("the segment {file} with {rows} lines is missing")]
+    SegmentMissing {
+        /// Its name.
+        file: String,
+        /// How many lines it held.
+        rows: u64,
+    },
+    /// A closed segment has no manifest.
+    #[error("the segment has no manifest")]
+    SegmentUnlisted,
+    /// The kept lines do not make the root that was signed.
+    #[error("the lines do not make the root that the log's checkpoint has at size {size}")]
+    RootMismatch {
+        /// The size of the checkpoint.
+        size: u64,
+    },
+    /// The log is shorter than a checkpoint says, or its segments do not end there.
+    #[error("a checkpoint was signed at size {signed}, but the lines make a log of {size}")]
+    LogRollback {
+        /// The size that was signed.
+        signed: u64,
+        /// The size that the lines make.
+        size: u64,
+    },
+    /// The log's checkpoint is not signed by the key given.
+    #[error("the log's checkpoint at size {size} does not hold: {fault}")]
+    LogUnsigned {
+        /// Its size.
+        size: u64,
+        /// Why it does not hold.
+        fault: NoteFault,
+    },
     /// The lines were written anew as the same JSON.
     #[error("{count} lines were written anew, with the same content; the first is here")]
     Reencoded {
@@ -231,6 +267,12 @@ impl What {
             Self::CheckpointDiffers { .. } => "CHECKPOINT_DIFFERS",
             Self::CountsDiffer { .. } => "COUNTS_DIFFER",
             Self::ClockBackwards { .. } => "CLOCK_BACKWARDS",
+            Self::SegmentEdited { .. } => "SEGMENT_EDITED",
+            Self::SegmentMissing { .. } => "SEGMENT_MISSING",
+            Self::SegmentUnlisted => "SEGMENT_UNLISTED",
+            Self::RootMismatch { .. } => "ROOT_MISMATCH",
+            Self::LogRollback { .. } => "LOG_ROLLBACK",
+            Self::LogUnsigned { .. } => "LOG_UNSIGNED",
             Self::Reencoded { .. } => "REENCODED",
             Self::More { .. } => "MORE",
         }
@@ -255,8 +297,15 @@ impl What {
             | Self::KeyUnknown { .. }
             | Self::Unsigned
             | Self::CheckpointDiffers { .. }
-            | Self::CountsDiffer { .. } => Severity::Error,
-            Self::UncleanEnd | Self::Duplicate | Self::ClockBackwards { .. } | Self::More { .. } => Severity::Warning,
+            | Self::CountsDiffer { .. }
+            | Self::SegmentEdited { .. }
+            | Self::SegmentMissing { .. }
+            | Self::RootMismatch { .. }
+            | Self::LogRollback { .. }
+            | Self::LogUnsigned { .. } => Severity::Error,
+            Self::UncleanEnd | Self::SegmentUnlisted | Self::Duplicate | Self::ClockBackwards { .. } | Self::More { .. } => {
+                Severity::Warning
+            }
             Self::LostDeclared { .. } | Self::Reordered { .. } | Self::KeyUnpinned { .. } | Self::Reencoded { .. } => {
                 Severity::Info
             }
@@ -269,7 +318,11 @@ impl What {
         self.severity() == Severity::Error
             && !matches!(
                 self,
-                Self::Gap { .. } | Self::TailMissing { .. } | Self::StreamMissing { .. } | Self::GapHeadDiffers { .. }
+                Self::SegmentEdited { .. }
+                    | Self::Gap { .. }
+                    | Self::TailMissing { .. }
+                    | Self::StreamMissing { .. }
+                    | Self::GapHeadDiffers { .. }
             )
     }
 }

@@ -1,36 +1,11 @@
 //! What one pass could not answer, since it does not remember every line.
 
-use super::finding::{Finding, Place, What};
+use super::finding::{Finding, What};
 use crate::digest::Digest;
 use crate::line::{Line, StreamId};
+use crate::read::Place;
 use countersign_core::time::UnixNanos;
-use std::collections::{HashMap, VecDeque};
-
-/// Lines whose digest is remembered, of all streams together.
-const RECENT: usize = 65_536;
-
-/// The digests of the lines seen last.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    digests: HashMap<(StreamId, u64), Digest>,
-    order: VecDeque<(StreamId, u64)>,
-}
-
-impl Recent {
-    pub(super) fn remember(&mut self, stream: StreamId, seq: u64, digest: Digest) {
-        if self.order.len() >= RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.digests.remove(&oldest);
-        }
-        self.order.push_back((stream, seq));
-        self.digests.insert((stream, seq), digest);
-    }
-
-    pub(super) fn digest(&self, stream: StreamId, seq: u64) -> Option<Digest> {
-        self.digests.get(&(stream, seq)).copied()
-    }
-}
+use std::collections::HashMap;
 
 /// Something to be compared with the line that came first in a place.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +25,8 @@ pub(super) enum Question {
     Claim {
         /// The digest it gives.
         digest: Digest,
+        /// The line that says so.
+        witness: Place,
     },
 }
 
@@ -59,19 +36,21 @@ const REPLAY_AFTER: std::time::Duration = std::time::Duration::from_secs(15 * 60
 impl Question {
     /// The answer, given the digest and place of the line that came first. A claim that holds needs no finding.
     pub(super) fn answer(self, stream: StreamId, seq: u64, first: Digest, first_place: Option<Place>) -> Option<Finding> {
-        let (what, place) = match self {
+        let (what, place, witness) = match self {
             Self::Again { place, digest, time, reached } => {
                 let what = match digest == first {
                     false => What::Fork { other: first },
                     true if time.plus(REPLAY_AFTER) < reached => What::Replay { reached },
                     true => What::Duplicate,
                 };
-                (what, Some(place))
+                (what, Some(place), None)
             }
-            Self::Claim { digest } if digest == first => return None,
-            Self::Claim { digest } => (What::SiblingDiffers { expected: digest, found: first }, first_place),
+            Self::Claim { digest, .. } if digest == first => return None,
+            Self::Claim { digest, witness } => {
+                (What::SiblingDiffers { expected: digest, found: first }, first_place, Some(witness))
+            }
         };
-        Some(Finding { what, stream: Some(stream), seq: Some(seq), place })
+        Some(Finding { what, stream: Some(stream), seq: Some(seq), place, witness })
     }
 }
 

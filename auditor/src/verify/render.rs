@@ -2,8 +2,10 @@
 
 use super::finding::{Finding, Severity};
 use super::{Report, StreamReport};
+use crate::read::Place;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// The report as text: one line for each finding, then the sums.
 #[must_use]
@@ -26,16 +28,21 @@ fn finding_line(report: &Report, finding: &Finding) -> String {
         let _ = write!(line, " seq {seq}");
     }
     let _ = write!(line, "  {}", finding.what);
-    if let Some(place) = place(report, finding) {
+    if let Some(place) = finding.place.and_then(|place| spell(report, place)) {
         let _ = write!(line, "  [{place}]");
+    }
+    if let Some(witness) = finding.witness.and_then(|place| spell(report, place)) {
+        let _ = write!(line, "  [seen from {witness}]");
     }
     line
 }
 
-fn place(report: &Report, finding: &Finding) -> Option<String> {
-    let place = finding.place?;
-    let file = report.files.get(usize::try_from(place.file).ok()?)?;
-    Some(format!("{}:{}", file.display(), place.line))
+fn spell(report: &Report, place: Place) -> Option<String> {
+    Some(format!("{}:{}", file(report, place)?.display(), place.line))
+}
+
+fn file(report: &Report, place: Place) -> Option<&PathBuf> {
+    report.files.get(usize::try_from(place.file).ok()?)
 }
 
 fn sums(report: &Report) -> String {
@@ -68,6 +75,7 @@ pub fn render_json(report: &Report) -> Value {
         "result": if report.count(Severity::Error) == 0 { "good" } else { "failed" },
         "lines": report.lines,
         "valid": report.valid,
+        "other_lines": report.others,
         "bytes": report.bytes,
         "files": report.files,
         "streams": report.streams.iter().map(stream_json).collect::<Vec<_>>(),
@@ -84,14 +92,15 @@ fn stream_json(stream: &StreamReport) -> Value {
 }
 
 fn finding_json(report: &Report, finding: &Finding) -> Value {
-    let place = finding.place;
+    let at = |place: Place| json!({"file": file(report, place), "line": place.line});
     json!({
         "code": finding.what.code(),
         "severity": finding.what.severity().name(),
         "stream": finding.stream.map(|stream| stream.to_string()),
         "seq": finding.seq,
-        "file": place.and_then(|place| report.files.get(usize::try_from(place.file).ok()?)),
-        "line": place.map(|place| place.line),
+        "file": finding.place.and_then(|place| file(report, place)),
+        "line": finding.place.map(|place| place.line),
+        "witness": finding.witness.map(at),
         "detail": finding.what.to_string(),
     })
 }

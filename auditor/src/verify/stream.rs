@@ -1,8 +1,9 @@
 //! One stream as it is read: its runs, its counts, its clock.
 
 use super::finding::What;
-use super::runs::{Fit, Link, Runs};
 use crate::line::{Checkpoint, Counts, GapRange, Kind, Line, Outcome};
+use crate::read::Place;
+use crate::runs::{Fit, Link, Runs};
 use crate::seal::TrustedKey;
 use countersign_core::time::UnixNanos;
 use std::time::Duration;
@@ -13,9 +14,9 @@ const CLOCK_SLACK: Duration = Duration::from_secs(1);
 /// What is known of one stream so far.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    pub(super) runs: Runs,
+    pub(super) runs: Runs<Place>,
     pub(super) gaps: Vec<GapRange>,
-    pub(super) close: Option<Link>,
+    pub(super) close: Option<Link<Place>>,
     pub(super) key: Option<TrustedKey>,
     pub(super) checkpoints: u64,
     pub(super) signed: u64,
@@ -35,7 +36,7 @@ struct Thread {
 
 impl Stream {
     /// Takes one line in; says how it fitted, and what is wrong with it as far as this stream can tell.
-    pub(super) fn take(&mut self, line: &Line, link: Link) -> (Fit, Vec<What>) {
+    pub(super) fn take(&mut self, line: &Line, link: Link<Place>) -> (Fit, Vec<What>) {
         let fit = self.runs.insert(link);
         if fit == Fit::Taken {
             return (fit, Vec::new());
@@ -44,7 +45,7 @@ impl Stream {
         wrong.extend(self.misplaced(line));
         wrong.extend(self.disordered(link));
         self.follow(line, &mut wrong);
-        self.latest = self.latest.max(line.time.plus(line.duration));
+        self.latest = self.latest.max(end_of(line));
         self.learn(line, link);
         (fit, wrong)
     }
@@ -56,7 +57,7 @@ impl Stream {
     }
 
     /// Order is a matter of one file: files may be given in any order.
-    fn disordered(&mut self, link: Link) -> Option<What> {
+    fn disordered(&mut self, link: Link<Place>) -> Option<What> {
         match self.furthest {
             Some((file, after)) if file == link.place.file && after > link.seq => Some(What::Reordered { after }),
             _ => {
@@ -66,7 +67,7 @@ impl Stream {
         }
     }
 
-    fn learn(&mut self, line: &Line, link: Link) {
+    fn learn(&mut self, line: &Line, link: Link<Place>) {
         match &line.kind {
             Kind::Open(open) => self.key = open.public_key.as_ref().and_then(TrustedKey::from_bytes),
             Kind::Gap(ranges) => self.gaps.extend(ranges),
@@ -97,11 +98,16 @@ impl Stream {
     }
 }
 
+fn end_of(line: &Line) -> UnixNanos {
+    line.time.plus(line.duration.unwrap_or_default())
+}
+
 /// An access line is sealed when its request ends, so its time may lie before that of lines sealed earlier, but its time
 /// and duration together may not.
 fn clock_fault(line: &Line, reached: UnixNanos, stated: UnixNanos) -> Option<What> {
     let (end, floor) = match line.kind {
-        Kind::Access(_) => (line.time.plus(line.duration), stated),
+        Kind::Access(_) if line.duration.is_none() => return None,
+        Kind::Access(_) => (end_of(line), stated),
         _ => (line.time, reached),
     };
     (end.plus(CLOCK_SLACK) < floor).then_some(What::ClockBackwards { reached: floor })
@@ -111,8 +117,7 @@ fn count(mut counts: Counts, outcome: Outcome) -> Counts {
     match outcome {
         Outcome::Allow => counts.allowed += 1,
         Outcome::Deny => counts.denied += 1,
-        Outcome::Fault => counts.faulted += 1,
-        Outcome::NotEvaluated => {}
+        Outcome::Fault | Outcome::NotEvaluated => counts.faulted += 1,
     }
     counts
 }

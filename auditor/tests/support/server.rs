@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test target uses its own part")]
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,13 @@ pub struct Server {
 
 impl Server {
     pub fn start(store: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(BINARY)
+        Self::start_with(store, more, "exec \"$@\"")
+    }
+
+    /// Starts it from a line of shell, in which `"$@"` is the collector.
+    pub fn start_with(store: &Path, more: &[&str], shell: &str) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", shell, "sh", BINARY])
             .args(["collect", "--listen", "127.0.0.1:0", "--store"])
             .arg(store)
             .args(more)
@@ -58,6 +64,36 @@ impl Server {
 
     pub fn grpc(&self) -> String {
         format!("http://{}", self.ready["grpc"].as_str().expect("an address"))
+    }
+
+    /// Sends one HTTP/1.1 request on a connection of its own; returns status, headers and body.
+    pub fn send(&self, head: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(self.http()).expect("connected");
+        let head = format!("{head}\r\nHost: test\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(&[head.as_bytes(), body].concat()).expect("sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("answered");
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8(answer[..end].to_vec()).expect("text").to_lowercase();
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, head, answer[end + 4..].to_vec())
+    }
+
+    /// The value of one metric, without its prefix.
+    pub fn metric(&self, name: &str) -> u64 {
+        let (status, _, body) = self.send("GET /metrics HTTP/1.1", b"");
+        assert_eq!(status, 200);
+        let text = String::from_utf8(body).expect("text");
+        let prefix = format!("countersign_collect_{name} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.parse().expect("a number")
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
     }
 
     pub fn http(&self) -> String {
@@ -85,6 +121,10 @@ pub fn request(bodies: &[String]) -> ExportLogsServiceRequest {
         .collect();
     let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
     ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] }
+}
+
+pub fn attribute(key: &str, value: i64) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::IntValue(value)) }), ..KeyValue::default() }
 }
 
 pub fn run(arguments: &[&str]) -> Output {

@@ -44,6 +44,8 @@ pub struct Attributes<'a> {
     pub scopes: &'a [&'a str],
     /// Name of the calling service in the registry: see [`crate::authz::Services::identify`].
     pub service: Option<&'a str>,
+    /// What the registry says of the calling service: see [`crate::authz::Caller::state_word`].
+    pub service_state: Option<&'a str>,
     /// Id of the accepted API key.
     pub api_key: Option<&'a str>,
     /// When the request arrived.

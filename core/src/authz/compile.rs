@@ -1,6 +1,7 @@
 //! From what people wrote to what is evaluated, with every fault and its path.
 
-use super::condition::{Condition, Test};
+use super::clock::{DaySpan, Weekdays};
+use super::condition::{Condition, Reference, Test};
 use super::digest;
 use super::pattern::Pattern;
 use super::policies::{Action, Policies, Policy, Rule};
@@ -8,8 +9,9 @@ use super::principal::{NamespacePattern, PrincipalPattern, RequestPrincipalPatte
 use super::template::PathPattern;
 use crate::config::authorization::rules::{self, Operation, Source, When};
 use crate::config::authorization::{self as wire, Authorization};
-use crate::config::decode::{ConfigFault, Faults, Path};
+use crate::config::decode::{ConfigFault, Decode, Faults, Path};
 use ipnet::IpNet;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -24,6 +26,19 @@ pub(super) fn compile(authorization: &Authorization) -> Result<Policies, Vec<Con
         policies.iter().enumerate().map(|(index, policy)| self::policy(policy, index, &list.index(index), &mut faults)).collect();
     report_duplicates(&compiled, &list, &mut faults);
     faults.into_result(Some(Policies::new(compiled, *unmatched, *path_normalization, digest::digest(authorization))))
+}
+
+pub(super) fn faults_behind(authorization: &Value) -> Vec<ConfigFault> {
+    let mut faults = Faults::default();
+    let root = Path::Root.field("authorization");
+    let list = root.field("policies");
+    for (index, value) in authorization.get("policies").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let at = list.index(index);
+        if let Some(wire) = wire::Policy::decode(value, &at, &mut Faults::default()) {
+            policy(&wire, index, &at, &mut faults);
+        }
+    }
+    faults.into_result::<()>(None).err().unwrap_or_default()
 }
 
 fn report_duplicates(policies: &[Policy], list: &Path<'_>, faults: &mut Faults) {
@@ -171,11 +186,27 @@ impl Scope<'_> {
         let mut out = Vec::new();
         for (field, values, negated) in [("values", values, false), ("notValues", not_values, true)] {
             if !values.is_empty() {
-                let test = self.test(&kind, values, &at.field(field));
+                let test = self.test_or_reference(&kind, values, &at.field(field));
                 out.push(Condition { name: key.clone(), negated, test });
             }
         }
         out
+    }
+
+    /// A value such as `{request.auth.claims[tenant]}` stands for what the request has there.
+    fn test_or_reference(&mut self, kind: &Kind, values: &[String], at: &Path<'_>) -> Test {
+        let referred = |value: &String| {
+            let key = value.strip_prefix('{')?.strip_suffix('}')?;
+            when::kind(key).ok().map(|kind| (key.to_owned(), kind))
+        };
+        let references: Vec<(String, Kind)> = values.iter().filter_map(referred).collect();
+        if references.is_empty() {
+            return self.test(kind, values, at);
+        }
+        let literals: Vec<String> = values.iter().filter(|value| referred(value).is_none()).cloned().collect();
+        let own = self.test(kind, &literals, at);
+        let others = references.into_iter().map(|(key, kind)| (key, self.test(&kind, &[], at))).collect();
+        Test::Reference(Box::new(Reference { own, others }))
     }
 
     fn test(&mut self, kind: &Kind, values: &[String], at: &Path<'_>) -> Test {
@@ -207,6 +238,10 @@ impl Scope<'_> {
             }
             Kind::Header(name) => Test::Header(name.clone(), patterns()),
             Kind::Sni => Test::Sni(patterns()),
+            Kind::ServiceState => Test::ServiceState(patterns()),
+            Kind::PathSegment(number) => Test::PathSegment(*number, patterns()),
+            Kind::TimeOfDay => Test::TimeOfDay(self.parsed(values, at, |_, text| day_span(text))),
+            Kind::Weekday => Test::Weekday(self.parsed(values, at, |_, text| weekdays(text))),
         }
     }
 
@@ -261,6 +296,10 @@ enum Kind {
     Path,
     Header(String),
     Sni,
+    TimeOfDay,
+    Weekday,
+    ServiceState,
+    PathSegment(usize),
 }
 
 /// Reads an address or a CIDR block; bits beyond the prefix length are dropped, as Envoy does.
@@ -270,6 +309,14 @@ pub(super) fn block(text: &str) -> Result<IpNet, String> {
         Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
     };
     parsed.ok_or_else(|| format!("found `{text}`, expected an address or a CIDR block such as `10.2.0.0/16`"))
+}
+
+fn day_span(text: &str) -> Result<DaySpan, String> {
+    DaySpan::parse(text).ok_or_else(|| format!("found `{text}`, expected a span such as `08:00-18:00` or `08:00-18:00+02:00`"))
+}
+
+fn weekdays(text: &str) -> Result<Weekdays, String> {
+    Weekdays::parse(text).ok_or_else(|| format!("found `{text}`, expected days such as `Mon`, `Mon-Fri` or `Mon-Fri+02:00`"))
 }
 
 fn port(text: &str) -> Result<u16, String> {

@@ -1,6 +1,7 @@
 //! One condition of a rule: an attribute and what it is compared with.
 
 use super::attributes::Attributes;
+use super::clock::{DaySpan, Weekdays};
 use super::pattern::Pattern;
 use super::principal::{NamespacePattern, PrincipalPattern, RequestPrincipalPattern, ServiceAccount, SpiffeId};
 use super::template::PathPattern;
@@ -54,6 +55,12 @@ pub enum Test {
     Scope(Vec<Pattern>),
     /// The calling service.
     Service(Vec<Pattern>),
+    /// The state of the calling service.
+    ServiceState(Vec<Pattern>),
+    /// A segment of the path, from 1.
+    PathSegment(usize, Vec<Pattern>),
+    /// A test of an attribute, or that one of its values is one of another attribute's.
+    Reference(Box<Reference>),
     /// The API key.
     ApiKey(Vec<Pattern>),
     /// The address of the connection.
@@ -76,6 +83,10 @@ pub enum Test {
     Header(String, Vec<Pattern>),
     /// The server name of the TLS handshake.
     Sni(Vec<Pattern>),
+    /// The time of day of the request.
+    TimeOfDay(Vec<DaySpan>),
+    /// The day of the week of the request.
+    Weekday(Vec<Weekdays>),
 }
 
 impl Test {
@@ -99,6 +110,9 @@ impl Test {
             Self::Role(patterns) => any(patterns, attributes.roles),
             Self::Scope(patterns) => any(patterns, attributes.scopes),
             Self::Service(patterns) => optional(patterns, attributes.service),
+            Self::ServiceState(patterns) => optional(patterns, attributes.service_state),
+            Self::PathSegment(number, patterns) => optional(patterns, path_segment(attributes.path, *number)),
+            Self::Reference(reference) => reference.holds(attributes),
             Self::ApiKey(patterns) => optional(patterns, attributes.api_key),
             Self::SourceIp(blocks) => within(blocks, attributes.source_ip),
             Self::RemoteIp(blocks) => within(blocks, attributes.remote_ip.or(attributes.source_ip)),
@@ -110,12 +124,37 @@ impl Test {
             Self::Path(patterns) => patterns.iter().any(|pattern| pattern.matches(attributes.path)),
             Self::Header(name, patterns) => joined_header(attributes.headers, name).is_some_and(|value| fits(patterns, &value)),
             Self::Sni(patterns) => optional(patterns, attributes.sni),
+            Self::TimeOfDay(spans) => spans.iter().any(|span| span.contains(attributes.now)),
+            Self::Weekday(days) => days.iter().any(|days| days.contains(attributes.now)),
         }
     }
 }
 
 fn fits(patterns: &[Pattern], value: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(value))
+}
+
+/// A segment of a path, from 1.
+#[must_use]
+pub fn path_segment(path: &str, number: usize) -> Option<&str> {
+    path.strip_prefix('/')?.split('/').nth(number.checked_sub(1)?)
+}
+
+/// An attribute that is compared with others of the same request: a path segment with a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The attribute, and the literal values that it may have too.
+    pub own: Test,
+    /// The other attributes, by their keys.
+    pub others: Vec<(String, Test)>,
+}
+
+impl Reference {
+    fn holds(&self, attributes: &Attributes<'_>) -> bool {
+        let found = self.own.found(attributes);
+        let shares = |other: &Test| found.iter().any(|value| !value.is_empty() && other.found(attributes).contains(value));
+        self.own.holds(attributes) || self.others.iter().any(|(_, other)| shares(other))
+    }
 }
 
 /// Whether an address lies in one of the blocks; an IPv4 address that came as `::ffff:a.b.c.d` counts as IPv4.

@@ -1,5 +1,7 @@
 //! Patterns over strings: exact, `prefix*`, `*suffix`, and `*` for present and not empty.
 
+use std::fmt;
+
 /// A pattern as Istio writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
@@ -54,6 +56,17 @@ impl Pattern {
             Self::Prefix(prefix) => same(bytes.get(..prefix.len()), prefix),
             Self::Suffix(suffix) => same(bytes.len().checked_sub(suffix.len()).and_then(|at| bytes.get(at..)), suffix),
             Self::Present => !value.is_empty(),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(exact) => formatter.write_str(exact),
+            Self::Prefix(prefix) => write!(formatter, "{prefix}*"),
+            Self::Suffix(suffix) => write!(formatter, "*{suffix}"),
+            Self::Present => formatter.write_str("*"),
         }
     }
 }

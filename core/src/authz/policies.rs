@@ -7,6 +7,7 @@ use super::index::{Index, RuleNumber};
 use super::verdict::{NearestMiss, Outcome, Permit, PolicyMatch, Reason, Verdict};
 use crate::config::authorization::{Authorization, PathNormalization, Unmatched};
 use crate::config::decode::ConfigFault;
+use serde_json::Value;
 
 /// A set of policies, ready to decide.
 #[derive(Debug, Clone)]
@@ -70,6 +71,13 @@ impl Policies {
     /// Every fault, with its path under `authorization`.
     pub fn compile(wire: &Authorization) -> Result<Self, Vec<ConfigFault>> {
         compile::compile(wire)
+    }
+
+    /// The faults of the single policies of an `authorization` that could not be read as a whole: a person who mends one fault
+    /// wants to see those behind it too. Faults of reading are left out, for reading has told them already.
+    #[must_use]
+    pub fn faults_behind(authorization: &Value) -> Vec<ConfigFault> {
+        compile::faults_behind(authorization)
     }
 
     /// How paths are to be normalised before they are decided.

@@ -2,6 +2,7 @@
 
 use super::attributes::RequestPrincipal;
 use super::pattern::{Pattern, glob_matches};
+use std::fmt;
 
 const SCHEME: &str = "spiffe://";
 
@@ -77,6 +78,12 @@ impl PrincipalPattern {
     }
 }
 
+impl fmt::Display for PrincipalPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
 /// A namespace pattern: `*` stands for any run of characters, anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamespacePattern(pub String);
@@ -104,6 +111,12 @@ impl ServiceAccount {
     pub fn matches(&self, principal: &str) -> bool {
         SpiffeId::parse(principal)
             .is_some_and(|id| id.namespace() == Some(&self.namespace) && id.value_of("sa") == Some(&self.name))
+    }
+}
+
+impl fmt::Display for ServiceAccount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
     }
 }
 
@@ -156,6 +169,15 @@ impl RequestPrincipalPattern {
     #[must_use]
     pub fn matches(&self, principal: RequestPrincipal<'_>) -> bool {
         self.issuer.matches(principal.issuer) && self.subject.matches(principal.subject)
+    }
+}
+
+impl fmt::Display for RequestPrincipalPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.issuer, &self.subject) {
+            (Pattern::Present, Pattern::Present) => formatter.write_str("*"),
+            (issuer, subject) => write!(formatter, "{issuer}/{subject}"),
+        }
     }
 }
 

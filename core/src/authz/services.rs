@@ -32,6 +32,14 @@ pub struct Caller<'a> {
     pub out_of_bounds: bool,
 }
 
+impl Caller<'_> {
+    /// `active`, `offline` or `retired`, or `out_of_bounds` when it calls from outside its `ipBlocks`.
+    #[must_use]
+    pub fn state_word(&self) -> &'static str {
+        if self.out_of_bounds { "out_of_bounds" } else { self.state.word() }
+    }
+}
+
 impl Services {
     /// Compiles the registry.
     ///

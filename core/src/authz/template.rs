@@ -1,6 +1,7 @@
 //! Path templates: `{*}` is one segment, `{**}` is what remains, if anything.
 
 use super::pattern::Pattern;
+use std::fmt;
 
 /// A pattern over normalised paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +115,30 @@ impl Template {
         match &self.rest {
             None => remaining.is_empty(),
             Some(suffix) => remaining.strip_prefix('/').is_some_and(|body| body.ends_with(suffix.as_str())),
+        }
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(pattern) => pattern.fmt(formatter),
+            Self::Template(template) => template.fmt(formatter),
+        }
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.head {
+            match segment {
+                Segment::Literal(literal) => write!(formatter, "/{literal}")?,
+                Segment::One => formatter.write_str("/{*}")?,
+            }
+        }
+        match &self.rest {
+            Some(rest) => write!(formatter, "/{{**}}{rest}"),
+            None => Ok(()),
         }
     }
 }

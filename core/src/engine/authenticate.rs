@@ -103,18 +103,18 @@ fn token(
     let verified = verified(config, text, request, now, cache).map_err(|denial| refused_token(config, text, &denial))?;
     let rule = rules.get(verified.rule);
     if rule.is_some_and(|rule| !rule.forward) {
-        strip.extend(found.into_iter().map(|found| found.place.into()));
+        strip.extend(found.iter().map(|found| found.place.into()));
     }
     Ok(Some(verified))
 }
 
 /// Zero or one distinct credential; two different ones are ambiguous, since gateway and upstream may pick differently.
-fn one_value<'a>(found: &[Found<'a>]) -> Result<Option<&'a str>, Denied> {
+fn one_value<'f>(found: &'f [Found<'_>]) -> Result<Option<&'f str>, Denied> {
     let Some(first) = found.first() else { return Ok(None) };
     if found.iter().any(|other| other.value != first.value) {
         return Err(Denied { ambiguous: true, ..Denied::new("credentials_ambiguous") });
     }
-    Ok(Some(first.value))
+    Ok(Some(&first.value))
 }
 
 /// Why a token is refused, beyond what a token alone can show.
@@ -244,7 +244,7 @@ fn api_key(config: &Config, request: &RequestView<'_>, now: UnixNanos, caller: &
         ..Denied::new(denial.code())
     })?;
     if !keys.forward {
-        caller.strip.extend(found.into_iter().map(|found| found.place.into()));
+        caller.strip.extend(found.iter().map(|found| found.place.into()));
     }
     caller.api_key = Some(key.id.clone());
     caller.identity = Rc::new(joined(config, &caller.identity, key, presented));

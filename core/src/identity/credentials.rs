@@ -1,6 +1,7 @@
 //! Finding credentials in a request, and taking them out of what goes upstream.
 
 use crate::request::RequestView;
+use std::borrow::Cow;
 
 /// Where a credential may stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,8 +17,8 @@ pub struct Places {
 /// One credential and where it stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found<'a> {
-    /// The credential.
-    pub value: &'a str,
+    /// The credential; of a query parameter, percent-decoded.
+    pub value: Cow<'a, str>,
     /// Where it stood.
     pub place: Place<'a>,
 }
@@ -54,25 +55,55 @@ impl Places {
     }
 
     /// Every credential in the request, in the order of the places. Values that are empty or not UTF-8 are none.
+    ///
+    /// Some hosts deliver two headers of one name as one, joined by a comma: each of them is found.
     pub fn find<'a>(&'a self, request: &RequestView<'a>, found: &mut Vec<Found<'a>>) {
-        for (name, prefix) in &self.headers {
+        let headers = self.headers.iter().flat_map(|(name, prefix)| {
             let values = request.header_values(name).filter_map(|value| std::str::from_utf8(value).ok());
-            let bare = values.filter_map(|value| value.strip_prefix(prefix.as_str())).map(str::trim);
-            found.extend(bare.filter(|value| !value.is_empty()).map(|value| Found { value, place: Place::Header(name) }));
-        }
-        for name in &self.params {
-            let values = pairs(request.query().unwrap_or_default(), '&').filter(|(candidate, _)| candidate == name);
-            found.extend(
-                values.map(|(_, value)| Found { value, place: Place::Param(name) }).filter(|found| !found.value.is_empty()),
-            );
-        }
-        for name in &self.cookies {
-            let values = cookies(request).filter(|(candidate, _)| candidate == name);
-            found.extend(
-                values.map(|(_, value)| Found { value, place: Place::Cookie(name) }).filter(|found| !found.value.is_empty()),
-            );
-        }
+            values.flat_map(|value| bare(value, prefix)).map(|value| (Cow::from(value), Place::Header(name)))
+        });
+        let params = self.params.iter().flat_map(|name| {
+            let named = pairs(request.query().unwrap_or_default(), '&').filter(move |(other, _)| decoded(other) == name.as_str());
+            named.map(|(_, value)| (decoded(value), Place::Param(name)))
+        });
+        let cookies = self.cookies.iter().flat_map(|name| {
+            let named = cookies(request).filter(move |(other, _)| other == name);
+            named.map(|(_, value)| (Cow::from(value), Place::Cookie(name)))
+        });
+        let all = headers.chain(params).chain(cookies).filter(|(value, _)| !value.is_empty());
+        found.extend(all.map(|(value, place)| Found { value, place }));
     }
+}
+
+/// What follows the prefix, in each of the values that were joined into this one.
+fn bare<'a>(value: &'a str, prefix: &str) -> Vec<&'a str> {
+    let joined = || value.split(',').map(|part| part.trim().strip_prefix(prefix)).collect::<Option<Vec<_>>>();
+    let parts = if prefix.is_empty() { None } else { joined() };
+    let parts = parts.unwrap_or_else(|| value.strip_prefix(prefix).into_iter().collect());
+    parts.into_iter().map(str::trim).collect()
+}
+
+/// The text with its percent-encoding undone (RFC 3986 §2.1): upstream will read names and values so. What is no encoding,
+/// or none of UTF-8, stays as it is.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::from(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let mut byte = [0];
+        rest = match digits.and_then(|digits| crate::hex::decode_into(digits, &mut byte)) {
+            Some(()) => after.get(2..).unwrap_or_default(),
+            None => {
+                byte = [first];
+                after
+            }
+        };
+        bytes.extend(byte);
+    }
+    String::from_utf8(bytes).map_or(Cow::from(text), Cow::from)
 }
 
 fn pairs(text: &str, separator: char) -> impl Iterator<Item = (&str, &str)> {
@@ -87,19 +118,19 @@ fn cookies<'a>(request: &RequestView<'a>) -> impl Iterator<Item = (&'a str, &'a 
 /// A query without a parameter; `None` when nothing is left.
 #[must_use]
 pub fn query_without(query: &str, name: &str) -> Option<String> {
-    without(query, '&', name, "&")
+    without(query, '&', "&", |found| decoded(found) == name)
 }
 
 /// A `cookie` header without a cookie; `None` when nothing is left.
 #[must_use]
 pub fn cookie_without(header: &str, name: &str) -> Option<String> {
-    without(header, ';', name, "; ")
+    without(header, ';', "; ", |found| found == name)
 }
 
-fn without(text: &str, separator: char, name: &str, joint: &str) -> Option<String> {
-    let kept =
-        text.split(separator).map(str::trim).filter(|pair| pair.split_once('=').is_none_or(|(found, _)| found.trim() != name));
-    let kept: Vec<&str> = kept.filter(|pair| !pair.is_empty()).collect();
+fn without(text: &str, separator: char, joint: &str, is_it: impl Fn(&str) -> bool) -> Option<String> {
+    let name_of = |pair: &str| pair.split_once('=').map_or(pair, |(name, _)| name).trim().to_owned();
+    let kept: Vec<&str> =
+        text.split(separator).map(str::trim).filter(|pair| !pair.is_empty() && !is_it(&name_of(pair))).collect();
     (!kept.is_empty()).then(|| kept.join(joint))
 }
 
@@ -151,6 +182,24 @@ mod tests {
             ("cookie", b"session="),
         ];
         assert!(found("/x?t=", &headers).is_empty());
+    }
+
+    #[test]
+    fn values_that_a_host_joined_are_found_one_by_one() {
+        let headers: [Header<'_>; 1] = [("authorization", b"Bearer one, Bearer two,Bearer three")];
+        let expected = ["one", "two", "three"].map(|value| format!("Header(\"authorization\") {value}"));
+        assert_eq!(found("/x", &headers), expected);
+        let headers: [Header<'_>; 1] = [("authorization", b"Bearer one, Basic two")];
+        assert_eq!(found("/x", &headers), ["Header(\"authorization\") one, Basic two"]);
+    }
+
+    #[test]
+    fn parameters_are_read_as_upstream_will_read_them() {
+        assert_eq!(
+            found("/x?%74=one%2Etwo&t=three&T=four&t=%zz&t=%ff", &[]),
+            ["Param(\"t\") one.two", "Param(\"t\") three", "Param(\"t\") %zz", "Param(\"t\") %ff"]
+        );
+        assert_eq!(query_without("a=1&%74=x&t&b=2", "t").as_deref(), Some("a=1&b=2"));
     }
 
     #[test]

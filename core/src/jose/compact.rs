@@ -2,7 +2,7 @@
 //!
 //! `jwt-compact` binds each key to its algorithm by types, and verifies with what implements its [`jwt_compact::Algorithm`].
 //! Here it is implemented over the current RustCrypto line, which draws no random numbers and so no JavaScript into the
-//! wasm. Why tokens are nevertheless parsed by [`ParsedToken`](super::ParsedToken): `docs/decisions/0004-token-parsing.md`.
+//! wasm. Why tokens are nevertheless parsed by [`ParsedToken`](super::ParsedToken): `docs/decisions/token-parsing.md`.
 
 use super::algorithm::Algorithm;
 use super::key::Key;

@@ -5,9 +5,11 @@ use super::base64url;
 use super::key::{Key, Material, Secret};
 use super::key_fault::KeyFaultReason;
 use super::public_key_info;
+use super::rsa;
 use super::weak_modulus;
-use rsa::BoxedUint;
+use ::rsa::BoxedUint;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 type Members = Map<String, Value>;
 
@@ -40,7 +42,12 @@ fn certified_material(members: &Members, algorithm: Option<Algorithm>) -> Result
     let missing = KeyFaultReason::MemberMissing(if members.get("kty").is_some_and(|kty| kty == "RSA") { "n" } else { "x" });
     let material = public_key_info::from_x5c(certificate(members)?.ok_or(missing)?)?;
     check_kind(material.kind(), algorithm)?;
-    Ok(material)
+    let kind_fits = match text(members, "kty")? {
+        Some("RSA") => material.kind() == KeyKind::Rsa,
+        Some("OKP") => material.kind() == KeyKind::Ed25519,
+        _ => matches!(material.kind(), KeyKind::P256 | KeyKind::P384 | KeyKind::P521),
+    };
+    kind_fits.then_some(material).ok_or(KeyFaultReason::CertificateMismatch)
 }
 
 /// RFC 7517 §4.7: the first certificate holds the same key as the members beside it. One that cannot be read is passed
@@ -108,8 +115,8 @@ pub(super) fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Result<Material, KeyFa
     }
     weak_modulus::check(modulus)?;
     let (n, e) = (BoxedUint::from_be_slice_vartime(modulus), BoxedUint::from_be_slice_vartime(exponent));
-    let key = rsa::PublicKey::new(n, e).map_err(|_| KeyFaultReason::NotRsa)?;
-    Ok(Material::Rsa(Box::new(key)))
+    let checked = ::rsa::PublicKey::new(n, e).map_err(|_| KeyFaultReason::NotRsa)?;
+    Ok(Material::Rsa(Arc::new(rsa::PublicKey::new(rsa::Parts { checked, modulus, exponent, bits }))))
 }
 
 /// The curve is what `crv` says. Where it is missing, against RFC 7518 §6.2.1.1, `alg` decides, else it is P-256: that is
@@ -148,9 +155,9 @@ fn ec_key(kind: KeyKind, x: &[u8], y: &[u8]) -> Result<Material, KeyFaultReason>
 /// An EC key from an uncompressed SEC 1 point.
 pub(super) fn ec_point(kind: KeyKind, point: &[u8]) -> Result<Material, KeyFaultReason> {
     match kind {
-        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Box::new(key))),
-        KeyKind::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P384(Box::new(key))),
-        KeyKind::P521 => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P521(Box::new(key))),
+        KeyKind::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P256(Arc::new((&key).into()))),
+        KeyKind::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P384(Arc::new(key))),
+        KeyKind::P521 => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Material::P521(Arc::new(key))),
         _ => return Err(KeyFaultReason::NotOnCurve),
     }
     .map_err(|_| KeyFaultReason::NotOnCurve)
@@ -180,7 +187,7 @@ pub(super) fn ed25519_key(encoded: &[u8]) -> Result<Material, KeyFaultReason> {
     if key.is_weak() {
         return Err(KeyFaultReason::NotOnCurve);
     }
-    Ok(Material::Ed25519(Box::new(key)))
+    Ok(Material::Ed25519(Arc::new(key)))
 }
 
 fn secret_material(members: &Members, algorithm: Option<Algorithm>) -> Result<Material, KeyFaultReason> {
@@ -191,7 +198,7 @@ fn secret_material(members: &Members, algorithm: Option<Algorithm>) -> Result<Ma
     if algorithm.is_some_and(|algorithm| !secret.fits(algorithm)) {
         return Err(too_short);
     }
-    Ok(Material::Secret(Box::new(secret)))
+    Ok(Material::Secret(Arc::new(secret)))
 }
 
 fn text<'a>(members: &'a Members, name: &'static str) -> Result<Option<&'a str>, KeyFaultReason> {

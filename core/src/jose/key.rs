@@ -2,9 +2,10 @@
 
 use super::algorithm::{Algorithm, HashFunction, KeyKind};
 use hmac::{Hmac, KeyInit, Mac};
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use sha2::{Sha256, Sha384, Sha512};
+use p384::ecdsa::signature::hazmat::PrehashVerifier;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
+use std::sync::Arc;
 
 /// A key that verifies signatures: its material, its id, and the algorithm that it is bound to, if its owner bound it.
 #[derive(Debug, Clone)]
@@ -14,15 +15,15 @@ pub struct Key {
     pub(super) material: Material,
 }
 
-/// Key material in the shape that verifies fastest.
+/// Key material in the shape that verifies fastest. Shared, so that copies of a key share what was built for it.
 #[derive(Debug, Clone)]
 pub(super) enum Material {
-    Secret(Box<Secret>),
-    Rsa(Box<rsa::PublicKey>),
-    P256(Box<p256::ecdsa::VerifyingKey>),
-    P384(Box<p384::ecdsa::VerifyingKey>),
-    P521(Box<p521::ecdsa::VerifyingKey>),
-    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    Secret(Arc<Secret>),
+    Rsa(Arc<super::rsa::PublicKey>),
+    P256(Arc<super::p256::PublicKey>),
+    P384(Arc<p384::ecdsa::VerifyingKey>),
+    P521(Arc<p521::ecdsa::VerifyingKey>),
+    Ed25519(Arc<ed25519_dalek::VerifyingKey>),
 }
 
 /// The signature is not one of this key over this message.
@@ -61,6 +62,13 @@ impl Key {
         unbound && self.kind() == algorithm.key_kind() && long_enough
     }
 
+    /// Builds what the first verification would have to, for keys that verify with the help of a table (ES256).
+    pub fn prepare(&self) {
+        if let Material::P256(key) = &self.material {
+            key.prepare();
+        }
+    }
+
     /// Verifies `signature` over `message`.
     ///
     /// # Errors
@@ -72,11 +80,8 @@ impl Key {
         }
         match &self.material {
             Material::Secret(secret) => secret.verify(algorithm, message, signature),
-            Material::Rsa(key) => verify_rsa(key, algorithm, message, signature),
-            Material::P256(key) => {
-                let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
-                key.verify_prehash(&HashFunction::Sha256.digest(message), &signature).map_err(|_| Mismatch)
-            }
+            Material::Rsa(key) => key.verify(algorithm, message, signature),
+            Material::P256(key) => key.verify(&Sha256::digest(message).into(), signature),
             Material::P384(key) => {
                 let signature = p384::ecdsa::Signature::from_slice(signature).map_err(|_| Mismatch)?;
                 key.verify_prehash(&HashFunction::Sha384.digest(message), &signature).map_err(|_| Mismatch)
@@ -116,20 +121,6 @@ impl Material {
             _ => false,
         }
     }
-}
-
-fn verify_rsa(key: &rsa::PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), Mismatch> {
-    let digest = algorithm.hash_function().ok_or(Mismatch)?.digest(message);
-    match algorithm {
-        Algorithm::Rs256 => key.verify(rsa::Pkcs1v15Sign::new::<Sha256>(), &digest, signature),
-        Algorithm::Rs384 => key.verify(rsa::Pkcs1v15Sign::new::<Sha384>(), &digest, signature),
-        Algorithm::Rs512 => key.verify(rsa::Pkcs1v15Sign::new::<Sha512>(), &digest, signature),
-        Algorithm::Ps256 => key.verify(rsa::Pss::<Sha256>::new(), &digest, signature),
-        Algorithm::Ps384 => key.verify(rsa::Pss::<Sha384>::new(), &digest, signature),
-        Algorithm::Ps512 => key.verify(rsa::Pss::<Sha512>::new(), &digest, signature),
-        _ => return Err(Mismatch),
-    }
-    .map_err(|_| Mismatch)
 }
 
 /// A shared secret as the hash states it starts from: the secret itself is not kept.

@@ -62,6 +62,11 @@ impl KeySet {
         self.keys.iter()
     }
 
+    /// Builds what the first verification with each key would have to: see [`Key::prepare`].
+    pub fn prepare(&self) {
+        self.iter().for_each(Key::prepare);
+    }
+
     /// How many keys there are.
     #[must_use]
     pub const fn len(&self) -> usize {

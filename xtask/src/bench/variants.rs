@@ -84,9 +84,7 @@ fn configuration(issuer: &Issuer, sinks: &Value) -> Value {
             "issuer": ISSUER,
             "audiences": [AUDIENCE],
             "jwks": issuer.jwks().to_string(),
-            "rolesFrom": ["roles"],
-            // The native filter passes the token on unless told otherwise; so do we here.
-            "forwardOriginalToken": true}]},
+            "rolesFrom": ["roles"]}]},
         "endpoints": ["/orders/{id}"],
         "authorization": {"unmatched": "deny", "policies": [{
             "name": "read-orders",

@@ -1,4 +1,5 @@
-//! The keys of `when`, as Istio's reference of conditions lists them.
+//! The keys of `when`: those of Istio's reference of conditions, and ours: `source.service`,
+//! `source.serviceState`, `request.path[1]`, `request.timeOfDay` and `request.weekday`.
 
 use super::Kind;
 
@@ -16,6 +17,10 @@ const PLAIN: &[(&str, Kind)] = &[
     ("destination.ip", Kind::DestinationIp),
     ("destination.port", Kind::Port),
     ("connection.sni", Kind::Sni),
+    ("source.service", Kind::Service),
+    ("source.serviceState", Kind::ServiceState),
+    ("request.timeOfDay", Kind::TimeOfDay),
+    ("request.weekday", Kind::Weekday),
 ];
 
 /// Why a key is not understood.
@@ -29,6 +34,8 @@ pub(super) enum KeyFault {
     PseudoHeader(String),
     #[error("found `{0}`, expected claim names in brackets, such as `request.auth.claims[realm][role]`")]
     Claim(String),
+    #[error("found `{0}`, expected the number of a path segment from 1, such as `request.path[2]`")]
+    PathSegment(String),
     #[error("`{0}` reads Envoy's own metadata, which a plugin does not see")]
     Metadata(String),
 }
@@ -40,6 +47,10 @@ pub(super) fn kind(key: &str) -> Result<Kind, KeyFault> {
     }
     if let Some(rest) = key.strip_prefix("request.auth.claims") {
         return bracketed(rest).map(Kind::Claim).ok_or_else(|| KeyFault::Claim(key.to_owned()));
+    }
+    if let Some(rest) = key.strip_prefix("request.path[") {
+        let number = rest.strip_suffix(']').and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+        return number.map(Kind::PathSegment).ok_or_else(|| KeyFault::PathSegment(key.to_owned()));
     }
     if key.starts_with("experimental.envoy.filters.") {
         return Err(KeyFault::Metadata(key.to_owned()));
