@@ -119,12 +119,9 @@ impl Stream {
     fn refuse(&mut self, reply: &Reply) -> Action {
         self.refused_with = Some(reply.status);
         let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let sent = calls::send_local_response(reply.status, reply.details, &headers, reply.body.as_bytes(), reply.grpc_status);
-        match sent {
-            Ok(()) => Action::Pause,
-            // Nothing was answered, and the request must not go on: it stays where it is until the host gives it up.
-            Err(_) => Action::Pause,
-        }
+        // Where nothing could be answered the request stays where it is until the host gives it up: it must not go on.
+        let _ = calls::send_local_response(reply.status, reply.details, &headers, reply.body.as_bytes(), reply.grpc_status);
+        Action::Pause
     }
 
     /// Completes the event and seals it.
