@@ -1,9 +1,10 @@
 //! One accepted configuration, and how requests are decided under it.
 
 use crate::channel::Channel;
-use crate::connection::Connections;
+use crate::connection::{Connection, Connections};
 use crate::host::LogLevel;
 use crate::host::calls;
+use crate::properties::Properties;
 use countersign_core::chain::Head;
 use countersign_core::config::{self, Config};
 use countersign_core::engine::Engine;
@@ -19,6 +20,8 @@ pub(crate) struct Generation {
     pub(crate) channel: Rc<RefCell<Channel>>,
     /// What connections showed.
     pub(crate) connections: Connections,
+    /// What the host calls what it tells.
+    pub(crate) properties: &'static Properties,
     /// How much a line may carry.
     pub(crate) caps: Caps,
     /// How often the root is called back.
@@ -61,14 +64,20 @@ impl Generation {
         }
     }
 
+    /// What the connection of the request shows that the host is about.
+    pub(crate) fn current_connection(&mut self) -> Rc<Connection> {
+        self.connections.current(self.properties)
+    }
+
     fn start(config: Config, channels: &mut Channels) -> Self {
         let channel = channels.find_or_open(&config);
         let caps = if config.host == config::Host::Envoy { Caps::FULL } else { Caps::SHORT };
+        let properties = Properties::of(config.host);
         let (config_digest, tick) = (config.digest, config.audit.tick());
         let engine = Engine::new(config);
         if let Ok(mut channel) = channel.try_borrow_mut() {
             channel.attach(config_digest, engine.policy_digest());
         }
-        Self { engine, channel, connections: Connections::default(), caps, tick }
+        Self { engine, channel, connections: Connections::default(), properties, caps, tick }
     }
 }

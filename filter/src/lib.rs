@@ -10,6 +10,7 @@
 //! | `generation` | one accepted configuration: how requests are decided under it |
 //! | `stream` | one request, from its headers to its end |
 //! | `connection` | what the connection shows of the caller |
+//! | `properties` | what each host calls what it tells |
 //! | `channel` | one chain of evidence and the sinks that it goes to |
 //! | `export` | OTLP over the host's gRPC callouts |
 //! | `entropy` | random bytes, a pool at a time |
@@ -25,4 +26,5 @@ mod generation;
 mod host;
 mod metrics;
 mod plugin;
+mod properties;
 mod stream;
