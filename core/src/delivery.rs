@@ -309,10 +309,15 @@ mod tests {
     use super::*;
 
     fn record(seq: u64, class: Class) -> Record {
-        Record { bytes: vec![0; 10], sealed: Sealed { seq, head: [seq as u8; 32], prev: [seq.wrapping_sub(1) as u8; 32] }, class, offered: at(0) }
+        Record {
+            bytes: vec![0; 10],
+            sealed: Sealed { seq, head: [seq as u8; 32], prev: [seq.wrapping_sub(1) as u8; 32] },
+            class,
+            offered: at(0),
+        }
     }
 
-    fn lost(class: &'static str, first: u64, last: u64) -> LostRange {
+    fn range(class: &'static str, first: u64, last: u64) -> LostRange {
         LostRange { class, first, last, head: [last as u8; 32], prev: [first.wrapping_sub(1) as u8; 32] }
     }
 
@@ -342,13 +347,13 @@ mod tests {
     fn allowed_events_give_way_to_refused_ones_and_the_loss_is_named() {
         let mut delivery = small();
         (0..10).for_each(|seq| delivery.offer(record(seq, Class::Allow)));
-        assert_eq!(delivery.take_lost(9), [lost("allow", 8, 9)]);
+        assert_eq!(delivery.take_lost(9), [range("allow", 8, 9)]);
         (10..14).for_each(|seq| delivery.offer(record(seq, Class::Deny)));
-        assert_eq!(delivery.take_lost(9), [lost("allow", 6, 7)]);
+        assert_eq!(delivery.take_lost(9), [range("allow", 6, 7)]);
         (14..21).for_each(|seq| delivery.offer(record(seq, Class::Deny)));
         let lost = delivery.take_lost(9);
-        assert_eq!(lost.first(), Some(&lost("allow", 0, 5)));
-        assert_eq!(lost.get(1), Some(&lost("deny", 20, 20)));
+        assert_eq!(lost.first(), Some(&range("allow", 0, 5)));
+        assert_eq!(lost.get(1), Some(&range("deny", 20, 20)));
         assert_eq!((delivery.pending(), delivery.dropped()), (10, 11));
     }
 

@@ -1,5 +1,7 @@
 //! The corpus on all three: the core, the harness, and real Envoy.
 
+#![expect(clippy::expect_used, reason = "a corpus that cannot be read ends the test")]
+
 use countersign_core::time::UnixNanos;
 use countersign_harness::{Plugin, Profile};
 use countersign_host_tests::observed::Observed;
