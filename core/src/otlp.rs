@@ -41,8 +41,8 @@ pub struct LogRecord<'a> {
     pub time: u64,
     /// How grave.
     pub severity: Severity,
-    /// The body: a string, kept byte for byte.
-    pub body: &'a str,
+    /// The body, which must be UTF-8: a string, kept byte for byte.
+    pub body: &'a [u8],
     /// Attributes, encoded by [`push_string_attribute`] and [`push_integer_attribute`].
     pub attributes: &'a [u8],
     /// More attributes.
@@ -76,7 +76,7 @@ pub fn push_record(out: &mut Vec<u8>, record: &LogRecord<'_>) {
     push_bytes(out, 3, record.severity.text().as_bytes());
     push_tag(out, 5, BYTES);
     push_varint(out, body as u64);
-    push_bytes(out, 1, record.body.as_bytes());
+    push_bytes(out, 1, record.body);
     out.extend_from_slice(record.attributes);
     out.extend_from_slice(record.more_attributes);
     if let Some((trace_id, span_id)) = record.trace {

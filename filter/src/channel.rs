@@ -194,7 +194,7 @@ impl Channel {
 
     fn send(&mut self, sealed: Sealed, record: LineRecord<'_>, mut more_attributes: Vec<u8>, now: UnixNanos) {
         let Some(open) = &self.open else { return };
-        let Ok(line) = std::str::from_utf8(open.chain.line()) else { return };
+        let line = open.chain.line();
         if let Some(level) = self.log {
             calls::log(level, line);
         }
