@@ -195,7 +195,8 @@ impl Sections<'_> {
         let audit: Option<Option<audit::Audit>> = self.section("audit");
 
         let destination = self.destination();
-        let authentication = authentication.and_then(|wire| self.compiled(AuthenticationPlan::compile(wire, service.as_ref(), host)));
+        let authentication =
+            authentication.and_then(|wire| self.compiled(AuthenticationPlan::compile(wire, service.as_ref(), host)));
         let services = services.and_then(|wire| self.compiled(Services::compile(&wire)));
         let roles = roles.and_then(|wire| self.compiled(Roles::compile(&wire)));
         let endpoints = endpoints.and_then(|wire| self.compiled(Endpoints::compile(&wire)));

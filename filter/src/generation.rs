@@ -4,6 +4,7 @@ use crate::channel::Channel;
 use crate::connection::Connections;
 use crate::host::LogLevel;
 use crate::host::calls;
+use crate::key_fetches::KeyFetches;
 use countersign_core::chain::Head;
 use countersign_core::config::{self, Config};
 use countersign_core::engine::Engine;
@@ -19,6 +20,8 @@ pub(crate) struct Generation {
     pub(crate) channel: Rc<RefCell<Channel>>,
     /// What connections showed.
     pub(crate) connections: Connections,
+    /// Fetches of keys, and who waits for them.
+    pub(crate) key_fetches: KeyFetches,
     /// How much a line may carry.
     pub(crate) caps: Caps,
     /// How often the root is called back.
@@ -69,6 +72,6 @@ impl Generation {
         if let Ok(mut channel) = channel.try_borrow_mut() {
             channel.attach(config_digest, engine.policy_digest());
         }
-        Self { engine, channel, connections: Connections::default(), caps, tick }
+        Self { engine, channel, connections: Connections::default(), key_fetches: KeyFetches::default(), caps, tick }
     }
 }

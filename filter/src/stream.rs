@@ -5,7 +5,7 @@ use crate::generation::Generation;
 use crate::host::calls;
 use crate::host::{HeaderMap, HeaderPairs};
 use crate::metrics::{Counter, Metrics};
-use countersign_core::engine::{Act, Decision, HeaderChange, Reply};
+use countersign_core::engine::{Act, Decision, HeaderChange, KeysNeeded, Reply};
 use countersign_core::event::{Decided, Draft, Ending, Outcome};
 use countersign_core::request::{Header, RequestView};
 use countersign_core::time::UnixNanos;
@@ -36,6 +36,13 @@ pub(crate) struct Stream {
     generation: Rc<RefCell<Generation>>,
     draft: Option<Draft>,
     refused_with: Option<u16>,
+    waiting: Option<Waiting>,
+}
+
+/// A request that is held until keys are there.
+struct Waiting {
+    id: String,
+    received: UnixNanos,
 }
 
 /// The request's pseudo-headers beside its others.
@@ -78,11 +85,16 @@ impl<'p> Received<'p> {
 
 impl Stream {
     pub(crate) fn new(generation: Rc<RefCell<Generation>>) -> Self {
-        Self { generation, draft: None, refused_with: None }
+        Self { generation, draft: None, refused_with: None, waiting: None }
     }
 
-    /// Decides the request by its headers, and acts on the decision.
-    pub(crate) fn request_headers(&mut self, now: UnixNanos) -> Action {
+    pub(crate) fn generation(&self) -> &Rc<RefCell<Generation>> {
+        &self.generation
+    }
+
+    /// Decides the request by its headers, and acts on the decision. Where that takes keys which are not here, the request
+    /// is held: `context` is its own, by which it will be found again.
+    pub(crate) fn request_headers(&mut self, context: u32, now: UnixNanos) -> Action {
         let generation = Rc::clone(&self.generation);
         let Ok(mut generation) = generation.try_borrow_mut() else {
             return self.refuse(&Reply::unavailable(None));
@@ -99,10 +111,39 @@ impl Stream {
             // No event could be written of it, so it must not pass.
             return self.refuse(&Reply::unavailable(None));
         };
-        let decision = generation.engine.decide(&view, now);
-        let draft = draft(&decision, &view, &id, &connection, &generation);
-        self.draft = Some(draft);
+        generation.serve();
+        let decision = match generation.engine.decide_or_wait(&view, now) {
+            Ok(decision) => decision,
+            Err(KeysNeeded { rule }) if generation.wait_for_keys(context, rule, now) => {
+                self.waiting = Some(Waiting { id, received: now });
+                return Action::Pause;
+            }
+            Err(KeysNeeded { .. }) => generation.engine.decide(&view, now),
+        };
+        self.draft = Some(draft(&decision, &view, &id, &connection, &generation));
         self.act(&decision.act, &id)
+    }
+
+    /// Decides a request that was held, now that keys are there or cannot be had. The host must be about this stream.
+    pub(crate) fn resume(&mut self, now: UnixNanos) {
+        let Some(Waiting { id, received }) = self.waiting.take() else { return };
+        if self.decide_held(&id, received, now) == Action::Continue && calls::continue_request().is_err() {
+            self.refuse(&Reply::unavailable(Some(&id)));
+        }
+    }
+
+    fn decide_held(&mut self, id: &str, received: UnixNanos, now: UnixNanos) -> Action {
+        let generation = Rc::clone(&self.generation);
+        let (Ok(mut generation), Ok(pairs)) = (generation.try_borrow_mut(), calls::header_pairs(HeaderMap::Request)) else {
+            return self.refuse(&Reply::unavailable(Some(id)));
+        };
+        let received_pairs = Received::from(&pairs);
+        let connection = generation.connections.current();
+        let principals = connection.principals();
+        let view = received_pairs.view(&connection, &principals, received);
+        let decision = generation.engine.decide(&view, now);
+        self.draft = Some(draft(&decision, &view, id, &connection, &generation));
+        self.act(&decision.act, id)
     }
 
     fn act(&mut self, act: &Act, id: &str) -> Action {

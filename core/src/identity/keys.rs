@@ -139,7 +139,7 @@ impl KeyStore {
     pub fn inherit(&mut self, older: &Self) {
         for slot in self.issuers.iter_mut().filter_map(Issuer::slot_mut) {
             let mut known = older.issuers.iter().filter_map(Issuer::slot);
-            if let Some(known) = known.find(|known| known.source() == slot.source()) {
+            if let Some(known) = known.find(|known| known.source() == slot.source() && known.is_newer_than(slot)) {
                 *slot = known.inherited();
             }
         }

@@ -51,7 +51,9 @@ impl std::fmt::Display for KeyAddress {
 /// A host with or without port; no user information.
 fn is_authority(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[').map(|inner| inner.split_once(']')) {
-        Some(Some((address, rest))) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, rest.strip_prefix(':').or(Some(rest).filter(|rest| !rest.is_empty()))),
+        Some(Some((address, rest))) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+            (address, rest.strip_prefix(':').or(Some(rest).filter(|rest| !rest.is_empty())))
+        }
         Some(_) => return false,
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
@@ -80,9 +82,25 @@ mod tests {
     #[test]
     fn what_is_no_address_of_a_server_is_refused() {
         let not = [
-            "", "issuer.example/keys", "ftp://a/b", "https://", "https:///keys", "https://:443/k", "https://user:secret@a/k",
-            "https://a/k#f", "https://a b/k", "https://a/\u{e9}", "https://a:port/k", "https://a:0/", "https://[::1/k",
-            "https://[x]/k", "https://[::1]x/k", "https://a\r\nx: y/", "https://a\\b/", "file:///etc/passwd", "https://a:/",
+            "",
+            "issuer.example/keys",
+            "ftp://a/b",
+            "https://",
+            "https:///keys",
+            "https://:443/k",
+            "https://user:secret@a/k",
+            "https://a/k#f",
+            "https://a b/k",
+            "https://a/\u{e9}",
+            "https://a:port/k",
+            "https://a:0/",
+            "https://[::1/k",
+            "https://[x]/k",
+            "https://[::1]x/k",
+            "https://a\r\nx: y/",
+            "https://a\\b/",
+            "file:///etc/passwd",
+            "https://a:/",
         ];
         for text in not {
             assert_eq!(KeyAddress::parse(text), None, "{text}");

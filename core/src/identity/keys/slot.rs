@@ -51,6 +51,11 @@ impl Slot {
         }
     }
 
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        let fetched = |slot: &Self| slot.held.as_ref().map(|held| held.fetched_at);
+        fetched(self) > fetched(other)
+    }
+
     /// The same keys and the same rate limits. A fetch that is under way stays with whoever started it.
     pub(super) fn inherited(&self) -> Self {
         Self {
