@@ -86,15 +86,6 @@ wire_words! {
 }
 
 impl Host {
-    /// Whether the host calls the filter back without a request, so that keys can be fetched ahead of their expiry.
-    #[must_use]
-    pub const fn has_timer(self) -> bool {
-        match self {
-            Self::Envoy | Self::NginxWasm => true,
-            Self::Apisix | Self::Generic => false,
-        }
-    }
-
     /// Whether the answer to a callout outlives the request that made it, and a request may wait for another's callout.
     /// Elsewhere a request that is held must have a callout of its own.
     #[must_use]

@@ -28,6 +28,7 @@ struct Call {
     rule: usize,
     /// The request that it belongs to, where it cannot be shared.
     stream: Option<u32>,
+    started: UnixNanos,
     overdue_at: UnixNanos,
 }
 
@@ -42,6 +43,7 @@ struct Waiting {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) rule: usize,
+    pub(crate) started: UnixNanos,
     stream: Option<u32>,
 }
 
@@ -55,14 +57,14 @@ impl KeyFetches {
         let own = self.calls.iter().position(|call| call.token == token && call.stream == Some(context));
         let index = own.or_else(|| self.calls.iter().position(|call| call.token == token))?;
         let call = self.calls.swap_remove(index);
-        Some(Ended { rule: call.rule, stream: call.stream })
+        Some(Ended { rule: call.rule, started: call.started, stream: call.stream })
     }
 
     /// A call that the host should have ended long ago.
     pub(crate) fn take_overdue(&mut self, now: UnixNanos) -> Option<Ended> {
         let index = self.calls.iter().position(|call| call.overdue_at <= now)?;
         let call = self.calls.swap_remove(index);
-        Some(Ended { rule: call.rule, stream: call.stream })
+        Some(Ended { rule: call.rule, started: call.started, stream: call.stream })
     }
 
     /// The requests that an ended call lets go on. Each is given out once.
@@ -117,7 +119,7 @@ impl Generation {
         match call(source) {
             Ok(token) => {
                 self.engine.keys_asked(rule, now);
-                self.key_fetches.calls.push(Call { token, rule, stream, overdue_at });
+                self.key_fetches.calls.push(Call { token, rule, stream, started: now, overdue_at });
                 true
             }
             Err(status) => {

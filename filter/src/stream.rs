@@ -40,6 +40,7 @@ pub(crate) struct Stream {
 }
 
 /// A request that is held until keys are there.
+#[derive(Clone)]
 struct Waiting {
     id: String,
     received: UnixNanos,
@@ -124,15 +125,19 @@ impl Stream {
         self.act(&decision.act, &id)
     }
 
-    /// Decides a request that was held, now that keys are there or cannot be had. The host must be about this stream.
-    pub(crate) fn resume(&mut self, now: UnixNanos) {
-        let Some(Waiting { id, received }) = self.waiting.take() else { return };
-        if self.decide_held(&id, received, now) == Action::Continue && calls::continue_request().is_err() {
-            self.refuse(&Reply::unavailable(Some(&id)));
+    /// Decides a request that was held, now that keys are there or cannot be had. The host must be about this stream. A
+    /// fetch that was `started` before the request came may have missed the very key that signed its token: then it may
+    /// wait for another.
+    pub(crate) fn resume(&mut self, context: u32, started: UnixNanos, now: UnixNanos) {
+        let Some(held) = self.waiting.take() else { return };
+        let again = (started < held.received).then_some(context);
+        if self.decide_held(&held, again, now) == Action::Continue && calls::continue_request().is_err() {
+            self.refuse(&Reply::unavailable(Some(&held.id)));
         }
     }
 
-    fn decide_held(&mut self, id: &str, received: UnixNanos, now: UnixNanos) -> Action {
+    fn decide_held(&mut self, held: &Waiting, again: Option<u32>, now: UnixNanos) -> Action {
+        let Waiting { id, received } = held;
         let generation = Rc::clone(&self.generation);
         let (Ok(mut generation), Ok(pairs)) = (generation.try_borrow_mut(), calls::header_pairs(HeaderMap::Request)) else {
             return self.refuse(&Reply::unavailable(Some(id)));
@@ -140,7 +145,14 @@ impl Stream {
         let received_pairs = Received::from(&pairs);
         let connection = generation.connections.current();
         let principals = connection.principals();
-        let view = received_pairs.view(&connection, &principals, received);
+        let view = received_pairs.view(&connection, &principals, *received);
+        if let Some(context) = again
+            && let Err(KeysNeeded { rule }) = generation.engine.decide_or_wait(&view, now)
+            && generation.wait_for_keys(context, rule, now)
+        {
+            self.waiting = Some(held.clone());
+            return Action::Pause;
+        }
         let decision = generation.engine.decide(&view, now);
         self.draft = Some(draft(&decision, &view, id, &connection, &generation));
         self.act(&decision.act, id)

@@ -151,7 +151,6 @@ impl Tokens<'_, '_> {
     }
 
     fn again(&mut self, text: &str, verified: Rc<VerifiedToken>) -> Result<Rc<VerifiedToken>, TokenRefusal> {
-        self.refresh_first(verified.rule)?;
         if let Err(denial) = verified.claims.recheck(self.now) {
             self.known.cache.forget(text);
             return Err(denial.into());
@@ -164,7 +163,6 @@ impl Tokens<'_, '_> {
         let parsed = ParsedToken::parse(text)?;
         let (rule_index, rule) = rule_for(self.config, &parsed)?;
         parsed.refute(&rule.requirements, self.now)?;
-        self.refresh_first(rule_index)?;
         let authentic = self.authentic(&parsed, rule_index, rule)?;
         let key = authentic.key().clone();
         let claims = authentic.accept(&rule.requirements, self.now)?;
@@ -173,12 +171,6 @@ impl Tokens<'_, '_> {
         check_binding(self.config, &verified, self.request)?;
         self.known.cache.keep(text, &verified);
         Ok(verified)
-    }
-
-    /// Where nothing but requests can start a fetch, one of them waits for it when it is due.
-    fn refresh_first(&self, rule: usize) -> Result<(), TokenRefusal> {
-        let asked = self.patience == Patience::MayWait && !self.config.host.has_timer();
-        if asked && self.known.keys.is_due(rule, self.now) { Err(TokenRefusal::KeysNeeded { rule }) } else { Ok(()) }
     }
 
     /// A signature that no key at hand can verify may be one of a key that is not here yet. What no key could turn around

@@ -47,16 +47,16 @@ impl Plugin {
         self.metrics.add(if good { Counter::KeysFetched } else { Counter::KeysFailed }, 1);
         let streams = open.key_fetches.release(ended);
         drop(open);
-        self.resume(&streams, now);
+        self.resume(&streams, ended.started, now);
     }
 
-    /// Decides held requests, each on its own context.
-    fn resume(&mut self, streams: &[u32], now: UnixNanos) {
+    /// Decides held requests, each on its own context, after a fetch that was started then.
+    fn resume(&mut self, streams: &[u32], started: UnixNanos, now: UnixNanos) {
         for context in streams {
             if let Some(stream) = self.streams.get_mut(context)
                 && calls::set_effective_context(*context).is_ok()
             {
-                stream.resume(now);
+                stream.resume(*context, started, now);
             }
         }
     }
@@ -67,6 +67,10 @@ impl Plugin {
         let Some(generation) = entry.generation.clone() else { return };
         if let Ok(mut open) = generation.try_borrow_mut() {
             open.fetch_due_keys(now);
+            if !open.engine.config().host.shares_callouts() {
+                // There each request's own callout ends its wait.
+                return;
+            }
         }
         let overdue = || generation.try_borrow_mut().ok().and_then(|mut open| open.key_fetches.take_overdue(now));
         while let Some(ended) = overdue() {
@@ -87,7 +91,7 @@ impl Plugin {
         }
         drop(open);
         if !streams.is_empty() {
-            self.resume(&streams, now);
+            self.resume(&streams, now, now);
             let _ = calls::set_effective_context(root);
         }
     }

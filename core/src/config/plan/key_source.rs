@@ -72,8 +72,11 @@ fn remote(uri: &str, wire: &Wire, host: Option<Host>, at: &Path<'_>, faults: &mu
         let message = format_args!("found `{uri}`, expected an `http` or `https` URI with a host, without user or fragment");
         faults.add(&at.field("jwksUri"), message);
     }
-    if host == Some(Host::Generic) {
-        faults.add(&at.field("jwksUri"), "needs HTTP callouts, which host `generic` lacks, expected the keys in `jwks`");
+    if let Some(host @ (Host::Apisix | Host::Generic)) = host {
+        // APISIX numbers callouts anew for each request and answers them on the root context: two requests that wait could
+        // not be told apart, and one that is not found goes on undecided.
+        let message = format_args!("needs HTTP callouts that host `{}` lacks, expected the keys in `jwks`", host.word());
+        faults.add(&at.field("jwksUri"), message);
     }
     let range = (Duration::from_millis(1), LONGEST_TIMEOUT);
     let timeout = within(wire.timeout, DEFAULT_TIMEOUT, range, &at.field("timeout"), faults);
@@ -114,4 +117,44 @@ fn within(
     }
     faults.add(at, format_args!("found {value:?}, expected {least:?} to {most:?}"));
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn faults(host: &str, rule: Value) -> Vec<String> {
+        let mut rule = rule;
+        rule["issuer"] = json!("https://issuer.example");
+        let config = json!({"host": host, "authentication": {"jwtRules": [rule]}, "authorization": {}});
+        let found = crate::config::from_value(&config, [0; 32]).err().unwrap_or_default();
+        found.into_iter().map(|fault| fault.path.replace("authentication.jwtRules[0].", "")).collect()
+    }
+
+    #[test]
+    fn each_rule_has_exactly_one_source_of_keys() {
+        let uri = "https://issuer.example/keys";
+        let none: [&str; 0] = [];
+        assert_eq!(faults("envoy", json!({"jwksUri": uri, "jwksCluster": "c"})), none);
+        assert_eq!(faults("envoy", json!({"jwks": "{\"keys\":[]}"})), none);
+        assert_eq!(faults("envoy", json!({})), ["jwks"]);
+        assert_eq!(faults("envoy", json!({"jwks": "{\"keys\":[]}", "jwksUri": uri, "jwksCluster": "c"})), ["jwks"]);
+        assert_eq!(faults("envoy", json!({"jwks": "{\"keys\":[]}", "jwksCluster": "c"})), ["jwksCluster"]);
+        assert_eq!(faults("envoy", json!({"jwks": "{\"keys\":[]}", "timeout": "1s"})), ["timeout"]);
+    }
+
+    #[test]
+    fn what_a_callout_needs_is_demanded() {
+        let uri = "https://issuer.example/keys";
+        let none: [&str; 0] = [];
+        assert_eq!(faults("envoy", json!({"jwksUri": uri})), ["jwksCluster"]);
+        assert_eq!(faults("envoy", json!({"jwksUri": uri, "jwksCluster": ""})), ["jwksCluster"]);
+        assert_eq!(faults("nginx-wasm", json!({"jwksUri": uri})), none);
+        assert_eq!(faults("apisix", json!({"jwksUri": uri})), ["jwksUri"]);
+        assert_eq!(faults("generic", json!({"jwksUri": uri})), ["jwksUri"]);
+        assert_eq!(faults("envoy", json!({"jwksUri": "issuer.example", "jwksCluster": "c"})), ["jwksUri"]);
+        assert_eq!(faults("envoy", json!({"jwksUri": uri, "jwksCluster": "c", "timeout": "0s"})), ["timeout"]);
+        let long = json!({"jwksUri": uri, "jwksCluster": "c", "jwksCacheDuration": "25h"});
+        assert_eq!(faults("envoy", long), ["jwksCacheDuration"]);
+    }
 }
