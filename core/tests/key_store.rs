@@ -3,9 +3,12 @@
 #![cfg(not(target_family = "wasm"))]
 #![expect(clippy::expect_used, reason = "a broken fixture ends the test")]
 
+use countersign_core::engine::{Act, Engine, KeysNeeded};
+use countersign_core::event::Outcome;
 use countersign_core::identity::keys::{
     Cure, Freshness, KeyAddress, KeyDocument, KeySource, KeyStore, MAX_STALENESS, Patience, RemoteKeys, UNKNOWN_KEY_INTERVAL,
 };
+use countersign_core::request::{Peer, RequestView};
 use countersign_core::time::UnixNanos;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -113,6 +116,37 @@ fn a_newer_store_inherits_keys_but_no_fetch_that_is_under_way() {
     new.inherit(&old);
     new.inherit(&empty);
     assert!(new.usable(0, START).is_some() && !new.in_flight(0, START));
+}
+
+/// RFC 7515 A.3; its claims are of `joe`, until 1300819380.
+const TOKEN: &str = "Bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+
+#[test]
+fn a_decision_without_keys_is_a_fault_and_with_them_it_is_one() {
+    let config = br#"{"authentication":{"jwtRules":[{"issuer":"joe","jwksUri":"https://joe.example/k","jwksCluster":"joe"}]},
+        "authorization":{"policies":[{"name":"all","rules":[{"from":[{"source":{"requestPrincipals":["*"]}}]}]}]}}"#;
+    let mut engine = Engine::new(countersign_core::config::parse(config).expect("a configuration"));
+    let now = UnixNanos::from_seconds(1_300_819_000);
+    let headers = [("authorization", TOKEN.as_bytes())];
+    let request = RequestView {
+        method: "GET",
+        path: "/",
+        host: "a",
+        scheme: "http",
+        headers: &headers,
+        peer: Peer::default(),
+        received: now,
+    };
+    assert!(matches!(engine.decide_or_wait(&request, now), Err(KeysNeeded { rule: 0 })));
+    let fault = engine.decide(&request, now);
+    assert_eq!((fault.facts.outcome, fault.facts.reason, fault.status()), (Outcome::Fault, "keys_unreachable", 503));
+    engine.keys_asked(0, now);
+    let changed = engine.keys_answered(0, Ok(document(&["a"])), now, 0).expect("good").expect("new keys");
+    assert_eq!((changed.issuer, changed.change.added), ("joe", vec!["a".to_owned()]));
+    let decision = engine.decide_or_wait(&request, now).expect("a decision");
+    // The token has no `sub`, so that no principal can be made of it.
+    assert_eq!(decision.facts.outcome, Outcome::Deny);
+    assert!(matches!(decision.act, Act::Refuse(_)) && decision.identity.issuer == "joe");
 }
 
 #[derive(Debug, Clone)]

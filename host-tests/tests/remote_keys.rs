@@ -307,3 +307,25 @@ fn where_requests_go_on_by_themselves_none_passes_without_keys() {
         assert_clean(&host);
     }
 }
+
+/// The answer that a refresh brings may be older than the key that signed a token which came meanwhile.
+#[test]
+fn a_request_that_joined_an_earlier_fetch_may_wait_for_one_of_its_own() {
+    let host = start("envoy");
+    assert!(fetch(&host, "es256-1", jwks("es256-1")).is_forwarded());
+    host.advance(479 * SECOND);
+    let refreshes = (0..100).find(|_| {
+        host.advance(SECOND);
+        !pending(&host).is_empty()
+    });
+    assert!(refreshes.is_some());
+    host.advance(Duration::from_millis(1));
+    let exchanges = [send(&host, &token("es256-2")), send(&host, &token("es256-2"))];
+    pending(&host)[0].respond(200, [("a", "b")], jwks("es256-1")).unwrap();
+    assert!(exchanges.iter().all(Exchange::is_paused));
+    let calls = pending(&host);
+    assert_eq!(calls.len(), 1);
+    calls[0].respond(200, [("a", "b")], jwks("es256-2")).unwrap();
+    assert!(exchanges.iter().all(Exchange::is_forwarded));
+    assert_clean(&host);
+}
