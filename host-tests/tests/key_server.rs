@@ -1,6 +1,6 @@
 //! Keys that are fetched, on real Envoy, from a key server that misbehaves.
 
-#![expect(clippy::expect_used, reason = "helpers of tests are tests")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 use countersign_host_tests::artifacts;
 use countersign_host_tests::gateway::{self, Stack};

@@ -1,6 +1,6 @@
 //! Keys that are fetched, on the harness: what a key server may do, and what becomes of the requests that need its keys.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 use countersign_harness::{CalloutState, Exchange, Host, Hostcall, HttpCall, Plugin, Profile, Status};
 use countersign_host_tests::artifacts;
@@ -81,8 +81,8 @@ fn a_request_waits_for_keys_and_goes_on_with_them() {
     let calls = pending(&host);
     let [call] = calls.as_slice() else { panic!("{calls:?}") };
     assert_eq!((call.upstream.as_str(), call.timeout), ("issuer", 5 * SECOND));
-    assert_eq!(call.headers.get(":path").as_deref(), Some("/.well-known/jwks.json?v=1"));
-    assert_eq!(call.headers.get(":authority").as_deref(), Some("issuer.example"));
+    assert_eq!(call.headers.get(":path"), Some("/.well-known/jwks.json?v=1"));
+    assert_eq!(call.headers.get(":authority"), Some("issuer.example"));
     call.respond(200, [("content-type", "application/json")], jwks("es256-1")).unwrap();
     assert!(exchange.is_forwarded());
     assert!(exchange.upstream().unwrap().headers.get("authorization").is_none(), "the token is stripped");
