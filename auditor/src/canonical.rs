@@ -16,13 +16,29 @@ const SALT: &[u8] = br#"","salt":""#;
 /// # Errors
 /// What the JSON reader says, where the text is not strict JSON; or that it holds a number other than an integer.
 pub(crate) fn respell(bytes: &[u8], stream: &str) -> Result<Option<Vec<u8>>, String> {
-    if begins_canonically(bytes, stream) && !bytes.contains(&b'\\') {
+    if begins_canonically(bytes, stream) && escapes_are_canonical(bytes) {
         return Ok(None);
     }
     let value = json::parse(bytes).map_err(|fault| fault.to_string())?;
     let mut canonical = Vec::with_capacity(bytes.len());
     write(&value, &mut canonical)?;
     Ok((canonical != bytes).then_some(canonical))
+}
+
+/// Whether every escape is the one that RFC 8785 §3.2.2.2 demands: the short ones, and `\u00xx` for the other control characters.
+fn escapes_are_canonical(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let escape = rest.get(at + 1..).unwrap_or_default();
+        let length = match escape {
+            [b'b' | b't' | b'n' | b'f' | b'r' | b'"' | b'\\', ..] => 1,
+            [b'u', b'0', b'0', b'0', b'0'..=b'7' | b'b' | b'e' | b'f', ..] => 5,
+            [b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', ..] => 5,
+            _ => return false,
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    true
 }
 
 fn begins_canonically(bytes: &[u8], stream: &str) -> bool {
@@ -101,6 +117,19 @@ mod tests {
         let sorted = canonical(sorting).expect("canonical");
         let order = ["Carriage", "One", "Control", "Latin", "Euro", "Emoji", "Hebrew"].map(|word| sorted.find(word).expect(word));
         assert!(order.is_sorted(), "{sorted}");
+    }
+
+    #[test]
+    fn only_the_escapes_that_canonical_form_demands_pass_unread() {
+        for code in 0..0x30_u8 {
+            let canonical = serde_json::to_string(&char::from(code).to_string()).expect("a string");
+            assert!(escapes_are_canonical(canonical.as_bytes()), "{canonical}");
+            let long = format!("\\u{code:04x}");
+            assert_eq!(escapes_are_canonical(long.as_bytes()), canonical == format!("\"{long}\""), "{long}");
+        }
+        for other in [r"\/", r"\u001F", r"\u0041", r"\u00e9", r"\ud83d", r"\x", r"\"] {
+            assert!(!escapes_are_canonical(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

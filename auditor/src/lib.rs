@@ -22,6 +22,7 @@
 //! | [`collect`] | receives lines over OTLP and keeps them |
 //! | [`ingest`] | keeps the lines of gateway logs and OTLP files |
 //! | [`verify`] | says what the kept lines prove |
+//! | [`console`] | telling whoever runs this |
 //! | [`clock`] | the one place that reads the clock |
 
 pub mod canonical;
@@ -29,6 +30,7 @@ pub mod check;
 pub mod clock;
 pub mod collect;
 pub mod config_file;
+pub mod console;
 pub mod decide;
 pub mod digest;
 pub mod documents;

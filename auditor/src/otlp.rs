@@ -47,3 +47,26 @@ fn body(mut record: LogRecord) -> (Vec<u8>, Result<Line, LineFault>) {
         Err(other) => (other.into_bytes(), Err(LineFault::NotText)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The form of the example in the OTLP repository (`examples/logs.json`): 64-bit numbers as strings, ids in hexadecimal, and
+    /// what is empty left out.
+    #[test]
+    fn requests_as_other_collectors_write_them_are_read() {
+        let json = br#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"gw"}}]},
+            "scopeLogs":[{"scope":{"name":"countersign.filter","version":"0.1.0"},"logRecords":[
+            {"timeUnixNano":"1544712660300000000","observedTimeUnixNano":"1544712660300000000","severityNumber":10,"severityText":"Information",
+             "traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174","body":{"stringValue":"one"},
+             "attributes":[{"key":"http.response.status_code","value":{"intValue":"200"}},{"key":"b","value":{"boolValue":true}}]},
+            {"body":{"stringValue":"two"}},
+            {"timeUnixNano":"1","body":{"kvlistValue":{"values":[{"key":"k","value":{"doubleValue":1.5}}]}},"eventName":"x"}]}]}]}"#;
+        let found = bodies(json);
+        let texts: Vec<_> = found.iter().map(|(bytes, _)| String::from_utf8_lossy(bytes).into_owned()).collect();
+        assert_eq!(texts.first().map(String::as_str), Some("one"), "{texts:?}");
+        assert_eq!(texts.get(1).map(String::as_str), Some("two"));
+        assert!(texts.get(2).is_some_and(|text| text.contains("kvlistValue")), "{texts:?}");
+    }
+}

@@ -90,7 +90,8 @@ fn stream(key: &CheckpointKey) -> Vec<Vec<u8>> {
             lines.push(chain.line().to_vec());
         }
         if index == 20 {
-            let range = LostRange { class: "other", first: lost[0].seq, last: lost[2].seq, head: lost[2].head };
+            let range =
+                LostRange { class: "other", first: lost[0].seq, last: lost[2].seq, head: lost[2].head, prev: lost[0].prev };
             chain.seal_notice(&Notice::Gap { ranges: &[range], reason: "queue_full" }, at, next_salt());
             lines.push(chain.line().to_vec());
         }

@@ -231,3 +231,28 @@ fn a_stream_that_is_gone_altogether_is_missed_by_its_sibling() {
     assert_eq!(codes, [("STREAM_MISSING", Some(evidence.streams[1]))]);
     assert_eq!(report.count(Severity::Error), 1);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Whatever is cut out of evidence and put into it: it is read to its end, and no more lines are valid than there are.
+    #[test]
+    fn garbage_is_told_and_never_stops_the_reading(
+        seed in 0_u64..1_000,
+        splices in proptest::collection::vec((proptest::prelude::any::<u16>(), 0_usize..400, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40)), 1..6),
+    ) {
+        let evidence = Evidence::generate(seed);
+        let mut bytes = evidence.lines.join(&b'\n');
+        for (at, cut, inserted) in splices {
+            let at = usize::from(at) % bytes.len();
+            let end = (at + cut).min(bytes.len());
+            bytes.splice(at..end, inserted);
+        }
+        let path = std::env::temp_dir().join(format!("countersign-garbage-{}.jsonl", std::process::id()));
+        std::fs::write(&path, &bytes).unwrap();
+        let report = verify_file(&path, &evidence.keys);
+        std::fs::remove_file(&path).unwrap();
+        proptest::prop_assert_eq!(report.bytes, bytes.len() as u64);
+        proptest::prop_assert!(report.valid <= report.lines);
+    }
+}

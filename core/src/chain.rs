@@ -62,6 +62,8 @@ pub struct Sealed {
     pub seq: u64,
     /// Its hash.
     pub head: Head,
+    /// The hash of the line before it.
+    pub prev: Head,
 }
 
 /// A stream that is being written.
@@ -162,7 +164,7 @@ impl Chain {
         self.head = head_of(&self.line);
         self.next += 1;
         self.counts.emitted += 1;
-        Sealed { seq, head: self.head }
+        Sealed { seq, head: self.head, prev: head }
     }
 }
 
@@ -240,6 +242,8 @@ pub struct LostRange {
     pub last: u64,
     /// Hash of the last of them: the `prev` of the line that follows.
     pub head: Head,
+    /// Hash of the line before the first of them, so that this one is covered too.
+    pub prev: Head,
 }
 
 /// Signs checkpoints.
@@ -372,6 +376,7 @@ impl Notice<'_> {
                     object.integer("first", range.first);
                     object.hex("head", &range.head);
                     object.integer("last", range.last);
+                    object.hex("prev", &range.prev);
                 });
                 object.string("reason", reason);
             }),

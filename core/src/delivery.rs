@@ -214,12 +214,12 @@ impl Delivery {
 
     fn lose(&mut self, record: &Record) {
         self.dropped += 1;
-        let Sealed { seq, head } = record.sealed;
+        let Sealed { seq, head, prev } = record.sealed;
         let class = record.class.word();
         match self.lost.iter_mut().find(|range| range.class == class && adjoins(range, seq)) {
             Some(range) if seq > range.last => (range.last, range.head) = (seq, head),
-            Some(range) => range.first = seq,
-            None => self.lost.push(LostRange { class, first: seq, last: seq, head }),
+            Some(range) => (range.first, range.prev) = (seq, prev),
+            None => self.lost.push(LostRange { class, first: seq, last: seq, head, prev }),
         }
     }
 
@@ -309,7 +309,16 @@ mod tests {
     use super::*;
 
     fn record(seq: u64, class: Class) -> Record {
-        Record { bytes: vec![0; 10], sealed: Sealed { seq, head: [seq as u8; 32] }, class, offered: at(0) }
+        Record {
+            bytes: vec![0; 10],
+            sealed: Sealed { seq, head: [seq as u8; 32], prev: [seq.wrapping_sub(1) as u8; 32] },
+            class,
+            offered: at(0),
+        }
+    }
+
+    fn range(class: &'static str, first: u64, last: u64) -> LostRange {
+        LostRange { class, first, last, head: [last as u8; 32], prev: [first.wrapping_sub(1) as u8; 32] }
     }
 
     fn at(millis: u64) -> UnixNanos {
@@ -338,13 +347,13 @@ mod tests {
     fn allowed_events_give_way_to_refused_ones_and_the_loss_is_named() {
         let mut delivery = small();
         (0..10).for_each(|seq| delivery.offer(record(seq, Class::Allow)));
-        assert_eq!(delivery.take_lost(9), [LostRange { class: "allow", first: 8, last: 9, head: [9; 32] }]);
+        assert_eq!(delivery.take_lost(9), [range("allow", 8, 9)]);
         (10..14).for_each(|seq| delivery.offer(record(seq, Class::Deny)));
-        assert_eq!(delivery.take_lost(9), [LostRange { class: "allow", first: 6, last: 7, head: [7; 32] }]);
+        assert_eq!(delivery.take_lost(9), [range("allow", 6, 7)]);
         (14..21).for_each(|seq| delivery.offer(record(seq, Class::Deny)));
         let lost = delivery.take_lost(9);
-        assert_eq!(lost.first(), Some(&LostRange { class: "allow", first: 0, last: 5, head: [5; 32] }));
-        assert_eq!(lost.get(1), Some(&LostRange { class: "deny", first: 20, last: 20, head: [20; 32] }));
+        assert_eq!(lost.first(), Some(&range("allow", 0, 5)));
+        assert_eq!(lost.get(1), Some(&range("deny", 20, 20)));
         assert_eq!((delivery.pending(), delivery.dropped()), (10, 11));
     }
 

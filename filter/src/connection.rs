@@ -3,6 +3,7 @@
 //! caller's connection.
 
 use crate::host::calls;
+use crate::properties::{Properties, text};
 use countersign_core::request::Peer;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -40,35 +41,24 @@ impl Connection {
         }
     }
 
-    fn read() -> Self {
-        let (source_ip, _) = address("source\0address");
-        let (destination_ip, destination_port) = address("destination\0address");
+    fn read(properties: &Properties) -> Self {
+        let address = |path| text(path).map_or((None, None), |text| split_address(&text));
+        let (source_ip, _) = address(properties.source_address);
+        let (destination_ip, port) = address(properties.destination_address);
         let mut connection = Self {
             source_ip,
             destination_ip,
-            destination_port,
-            protocol: text("request\0protocol").unwrap_or_default(),
+            destination_port: port.or_else(|| text(properties.destination_port)?.parse().ok()),
+            protocol: text(properties.protocol).unwrap_or_default(),
+            sni: text(properties.sni),
             ..Self::default()
         };
-        if calls::property("connection\0mtls").as_deref() == Some(&[1]) {
-            connection.read_certificate();
+        if properties.verified.is_some_and(|(path, yes)| calls::property(path).as_deref() == Some(yes)) {
+            connection.principal = properties.principals.iter().find_map(|path| text(Some(path)));
+            connection.certificate_sha256 = text(properties.certificate_sha256);
         }
-        connection.sni = text("connection\0requested_server_name");
         connection
     }
-
-    fn read_certificate(&mut self) {
-        self.principal = text("connection\0uri_san_peer_certificate").or_else(|| text("connection\0subject_peer_certificate"));
-        self.certificate_sha256 = text("connection\0sha256_peer_certificate_digest");
-    }
-}
-
-fn text(path: &str) -> Option<String> {
-    calls::property(path).and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.is_empty())
-}
-
-fn address(path: &str) -> (Option<IpAddr>, Option<u16>) {
-    text(path).map_or((None, None), |text| split_address(&text))
 }
 
 /// Splits `1.2.3.4:80`, `[::1]:80`, or an address without port; what is no address (a pipe) has neither.
@@ -89,14 +79,14 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// The connection of the request that the host is about. Without an id it is read anew for each request.
-    pub(crate) fn current(&mut self) -> Rc<Connection> {
-        let Some(id) = calls::property("connection\0id") else {
-            return Rc::new(Connection::read());
+    pub(crate) fn current(&mut self, properties: &Properties) -> Rc<Connection> {
+        let Some(id) = properties.connection_id.and_then(calls::property) else {
+            return Rc::new(Connection::read(properties));
         };
         if let Some((_, connection)) = self.recent.iter().find(|(candidate, _)| *candidate == id) {
             return Rc::clone(connection);
         }
-        let connection = Rc::new(Connection::read());
+        let connection = Rc::new(Connection::read(properties));
         self.recent.truncate(KEPT - 1);
         self.recent.push_front((id, Rc::clone(&connection)));
         connection

@@ -1,10 +1,11 @@
 //! One accepted configuration, and how requests are decided under it.
 
 use crate::channel::Channel;
-use crate::connection::Connections;
+use crate::connection::{Connection, Connections};
 use crate::host::LogLevel;
 use crate::host::calls;
 use crate::key_fetches::KeyFetches;
+use crate::properties::Properties;
 use countersign_core::chain::Head;
 use countersign_core::config::{self, Config};
 use countersign_core::engine::Engine;
@@ -22,6 +23,8 @@ pub(crate) struct Generation {
     pub(crate) connections: Connections,
     /// Fetches of keys, and who waits for them.
     pub(crate) key_fetches: KeyFetches,
+    /// What the host calls what it tells.
+    pub(crate) properties: &'static Properties,
     /// How much a line may carry.
     pub(crate) caps: Caps,
     /// How often the root is called back.
@@ -64,14 +67,21 @@ impl Generation {
         }
     }
 
+    /// What the connection of the request shows that the host is about.
+    pub(crate) fn current_connection(&mut self) -> Rc<Connection> {
+        self.connections.current(self.properties)
+    }
+
     fn start(config: Config, channels: &mut Channels) -> Self {
         let channel = channels.find_or_open(&config);
         let caps = if config.host == config::Host::Envoy { Caps::FULL } else { Caps::SHORT };
+        let properties = Properties::of(config.host);
         let (config_digest, tick) = (config.digest, config.audit.tick());
         let engine = Engine::new(config);
         if let Ok(mut channel) = channel.try_borrow_mut() {
             channel.attach(config_digest, engine.policy_digest());
         }
-        Self { engine, channel, connections: Connections::default(), key_fetches: KeyFetches::default(), caps, tick }
+        let (connections, key_fetches) = (Connections::default(), KeyFetches::default());
+        Self { engine, channel, connections, key_fetches, properties, caps, tick }
     }
 }

@@ -10,6 +10,7 @@
 //! | `generation` | one accepted configuration: how requests are decided under it |
 //! | `stream` | one request, from its headers to its end |
 //! | `connection` | what the connection shows of the caller |
+//! | `properties` | what each host calls what it tells |
 //! | `channel` | one chain of evidence and the sinks that it goes to |
 //! | `export` | OTLP over the host's gRPC callouts |
 //! | `key_fetches` | fetches of issuers' keys that are under way, and the requests that wait for them |
@@ -27,4 +28,5 @@ mod host;
 mod key_fetches;
 mod metrics;
 mod plugin;
+mod properties;
 mod stream;

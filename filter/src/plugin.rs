@@ -126,6 +126,10 @@ pub(crate) fn tick(root: u32) {
 /// Whether the context is done. A root that still has lines to deliver asks for a little time.
 pub(crate) fn done(context: u32) -> bool {
     with(true, |plugin| {
+        if let Some(stream) = plugin.streams.get_mut(&context) {
+            stream.done(calls::now(), &mut plugin.metrics);
+            return true;
+        }
         let Some(generation) = plugin.roots.get(&context).and_then(|root| root.generation.clone()) else {
             return true;
         };

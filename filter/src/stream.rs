@@ -5,6 +5,7 @@ use crate::generation::Generation;
 use crate::host::calls;
 use crate::host::{HeaderMap, HeaderPairs};
 use crate::metrics::{Counter, Metrics};
+use crate::properties::{Properties, number, text};
 use countersign_core::engine::{Act, Decision, HeaderChange, KeysNeeded, Reply};
 use countersign_core::event::{Decided, Draft, Ending, Outcome};
 use countersign_core::request::{Header, RequestView};
@@ -56,7 +57,8 @@ struct Received<'p> {
 }
 
 impl<'p> Received<'p> {
-    fn from(pairs: &'p HeaderPairs) -> Self {
+    /// Sorts the pairs; where `:authority` is the server's own name, the header `host` says what was asked for.
+    fn from(pairs: &'p HeaderPairs, properties: &Properties) -> Self {
         let mut received = Self { method: "", path: "", authority: "", scheme: "", headers: Vec::with_capacity(24) };
         for (name, value) in pairs.iter() {
             let text = || std::str::from_utf8(value).unwrap_or_default();
@@ -67,6 +69,10 @@ impl<'p> Received<'p> {
                 ":scheme" => received.scheme = text(),
                 _ => received.headers.push((name, value)),
             }
+        }
+        let host = received.headers.iter().find(|(name, _)| *name == "host" && properties.host_header);
+        if let Some((_, value)) = host {
+            received.authority = std::str::from_utf8(value).unwrap_or_default();
         }
         received
     }
@@ -103,8 +109,8 @@ impl Stream {
         let Ok(pairs) = calls::header_pairs(HeaderMap::Request) else {
             return self.refuse(&Reply::unavailable(None));
         };
-        let received = Received::from(&pairs);
-        let connection = generation.connections.current();
+        let received = Received::from(&pairs, generation.properties);
+        let connection = generation.current_connection();
         let principals = connection.principals();
         let view = received.view(&connection, &principals, now);
         let id = generation.channel.try_borrow_mut().ok().and_then(|mut channel| channel.event_id(now).ok());
@@ -142,8 +148,8 @@ impl Stream {
         let (Ok(mut generation), Ok(pairs)) = (generation.try_borrow_mut(), calls::header_pairs(HeaderMap::Request)) else {
             return self.refuse(&Reply::unavailable(Some(id)));
         };
-        let received_pairs = Received::from(&pairs);
-        let connection = generation.connections.current();
+        let received_pairs = Received::from(&pairs, generation.properties);
+        let connection = generation.current_connection();
         let principals = connection.principals();
         let view = received_pairs.view(&connection, &principals, *received);
         if let Some(context) = again
@@ -172,11 +178,16 @@ impl Stream {
     fn refuse(&mut self, reply: &Reply) -> Action {
         self.refused_with = Some(reply.status);
         let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let sent = calls::send_local_response(reply.status, reply.details, &headers, reply.body.as_bytes(), reply.grpc_status);
-        match sent {
-            Ok(()) => Action::Pause,
-            // Nothing was answered, and the request must not go on: it stays where it is until the host gives it up.
-            Err(_) => Action::Pause,
+        // Where nothing could be answered the request stays where it is until the host gives it up: it must not go on.
+        let _ = calls::send_local_response(reply.status, reply.details, &headers, reply.body.as_bytes(), reply.grpc_status);
+        Action::Pause
+    }
+
+    /// The stream is done. On a host whose last callback this is, its event is sealed now.
+    pub(crate) fn done(&mut self, now: UnixNanos, metrics: &mut Metrics) {
+        let last = self.generation.try_borrow().is_ok_and(|generation| generation.properties.ends_without_log);
+        if last && self.draft.is_some() {
+            self.log(now, metrics);
         }
     }
 
@@ -193,7 +204,7 @@ impl Stream {
         };
         metrics.add(outcome_counter(draft.outcome), 1);
         metrics.add(Counter::Emitted, 1);
-        let facts = EndFacts::read(self.refused_with, draft.has_endpoint());
+        let facts = EndFacts::read(generation.properties, self.refused_with, draft.has_endpoint());
         let ending = facts.ending(now, draft.received);
         if let Ok(mut channel) = generation.channel.try_borrow_mut() {
             channel.emit(&draft, &ending, now);
@@ -240,8 +251,8 @@ fn draft(decision: &Decision, view: &RequestView<'_>, id: &str, connection: &Con
 /// The event of a stream that ended before its headers were seen: a broken request, for one.
 fn not_evaluated(generation: &mut Generation, now: UnixNanos) -> Option<Draft> {
     let pairs = calls::header_pairs(HeaderMap::Request).unwrap_or_default();
-    let received = Received::from(&pairs);
-    let connection = generation.connections.current();
+    let received = Received::from(&pairs, generation.properties);
+    let connection = generation.current_connection();
     let principals = connection.principals();
     let view = received.view(&connection, &principals, now);
     let id = generation.channel.try_borrow_mut().ok()?.event_id(now).ok()?;
@@ -262,24 +273,25 @@ struct EndFacts {
 }
 
 impl EndFacts {
-    fn read(refused_with: Option<u16>, has_endpoint: bool) -> Self {
-        let status = number("response\0code").and_then(|status| u16::try_from(status).ok()).filter(|status| *status != 0);
+    fn read(properties: &Properties, refused_with: Option<u16>, has_endpoint: bool) -> Self {
+        let status = number(properties.status).and_then(|status| u16::try_from(status).ok()).filter(|status| *status != 0);
+        // An endpoint says what the host's route would say, and more precisely.
+        let route = if has_endpoint { None } else { text(properties.route) }.unwrap_or_default();
         if refused_with.is_some() {
-            return Self { status: status.or(refused_with), ..Self::default() };
+            return Self { status: status.or(refused_with), route, ..Self::default() };
         }
         let mut facts = Self {
             status,
-            upstream: text("upstream\0address"),
-            cluster: text("xds\0cluster_name"),
-            // An endpoint says what the host's route would say, and more precisely.
-            route: if has_endpoint { String::new() } else { text("xds\0route_name") },
-            response_size: number("response\0size"),
+            route,
+            upstream: text(properties.upstream).unwrap_or_default(),
+            cluster: text(properties.cluster).unwrap_or_default(),
+            response_size: number(properties.response_size),
             ..Self::default()
         };
         // A response that went well has nothing more to say.
         if status.is_none_or(|status| status >= 500) {
-            facts.flags = number("response\0flags").unwrap_or_default();
-            facts.details = text("response\0code_details");
+            facts.flags = number(properties.flags).unwrap_or_default();
+            facts.details = text(properties.details).unwrap_or_default();
         }
         facts
     }
@@ -296,17 +308,4 @@ impl EndFacts {
             upstream: &self.upstream,
         }
     }
-}
-
-/// Envoy's integers are eight bytes, little-endian; other hosts write digits.
-fn number(path: &str) -> Option<u64> {
-    let bytes = calls::property(path)?;
-    match <[u8; 8]>::try_from(bytes.as_slice()) {
-        Ok(word) => Some(u64::from_le_bytes(word)),
-        Err(_) => std::str::from_utf8(&bytes).ok()?.parse().ok(),
-    }
-}
-
-fn text(path: &str) -> String {
-    calls::property(path).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }

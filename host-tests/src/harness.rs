@@ -19,7 +19,9 @@ pub fn run(
     issuer: &Issuer,
     now: Duration,
 ) -> Result<Vec<Observed>, HostError> {
-    let configuration = scenario.configuration(issuer, json!([{"kind": "log"}]));
+    let sinks = json!([{"kind": "log"}]);
+    let configuration =
+        scenario.configuration(issuer, sinks).replace(r#""host":"envoy""#, &format!(r#""host":"{}""#, profile.name()));
     let host = Host::new(profile).clock(now).load(plugin)?.configure(configuration)?;
     scenario.cases.iter().enumerate().map(|(index, case)| observe(&host, case, index, issuer, now)).collect()
 }

@@ -1,5 +1,7 @@
 //! What goes wrong around a gateway, on real Envoy: nothing is lost, nothing traps, nothing passes unseen.
 
+#![expect(clippy::expect_used, reason = "what does not start ends the test")]
+
 use countersign_host_tests::evidence;
 use countersign_host_tests::gateway::{self, Stack};
 use countersign_host_tests::{artifacts, scenario};

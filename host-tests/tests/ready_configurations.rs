@@ -2,7 +2,7 @@
 //!
 //! What surrounds the plugin configuration, such as Istio's resource, is not tested here but on that host.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
 
 use countersign_harness::{Host, Plugin, Profile};
 use countersign_host_tests::artifacts;
@@ -33,8 +33,8 @@ fn of_nginx() -> Value {
     serde_json::from_str(after.split_once("';").expect("its end").0).expect("JSON")
 }
 
-/// Runs a reader's request and one without a token; returns the outcomes that the events name.
-fn outcomes(profile: Profile, mut configuration: Value) -> Vec<String> {
+/// The host with the filter under this configuration, and a reader's token.
+fn host(profile: Profile, mut configuration: Value) -> (Host, String) {
     let issuer = Issuer::fixed().unwrap();
     let keys = configuration.pointer_mut("/authentication/jwtRules/0/jwks").expect("keys");
     assert_eq!(*keys, json!(NO_KEYS), "nobody's keys are shipped");
@@ -45,40 +45,66 @@ fn outcomes(profile: Profile, mut configuration: Value) -> Vec<String> {
     let host = Host::new(profile).clock(Duration::from_secs(NOW)).load(&plugin).unwrap();
     let host = host.configure(configuration.to_string()).expect("the configuration is accepted");
     let claims = json!({"iss": "https://issuer.example", "aud": "shop", "sub": "ada", "roles": ["orders.reader"], "iat": NOW, "exp": NOW + 60});
-    let token = format!("Bearer {}", issuer.mint(Algorithm::Es256, &claims));
-    for authorization in [Some(token.as_str()), None] {
-        let request = host.request().method("GET").path("/orders/7").authority("shop.example");
-        let exchange = authorization.into_iter().fold(request, |request, token| request.header("authorization", token)).send();
-        assert!(exchange.is_forwarded(), "the mode is observe: nothing is refused");
+    (host, format!("Bearer {}", issuer.mint(Algorithm::Es256, &claims)))
+}
+
+/// Sends a GET; returns whether it was forwarded.
+fn is_forwarded(host: &Host, authorization: Option<&str>) -> bool {
+    let request = host.request().method("GET").path("/orders/7").authority("shop.example");
+    let exchange = authorization.into_iter().fold(request, |request, token| request.header("authorization", token)).send();
+    let forwarded = exchange.is_forwarded();
+    if forwarded {
         exchange.respond(200, [("content-type", "text/plain")]).unwrap();
-        exchange.finish().unwrap();
     }
+    exchange.finish().unwrap();
+    forwarded
+}
+
+/// As the file says, which is to observe: the outcomes that the events name, of a reader and of nobody.
+fn observed(profile: Profile, configuration: Value) -> Vec<String> {
+    let (host, token) = host(profile, configuration);
+    assert!(is_forwarded(&host, Some(&token)) && is_forwarded(&host, None), "the mode is observe: nothing is refused");
     let lines = host.logs();
     let events = lines.iter().filter_map(|line| serde_json::from_str::<Value>(&line.message).ok());
     events.filter_map(|event| Some(event.pointer("/decision/outcome")?.as_str()?.to_owned())).collect()
 }
 
-fn profile(name: &str) -> Profile {
-    Profile::named(name).expect("the harness knows the host")
+/// With `mode: enforce`: whether a reader is forwarded, and whether nobody is.
+fn enforced(profile: Profile, mut configuration: Value) -> [bool; 2] {
+    assert_eq!(configuration["mode"], "observe");
+    configuration["mode"] = json!("enforce");
+    let (host, token) = host(profile, configuration);
+    [is_forwarded(&host, Some(&token)), is_forwarded(&host, None)]
+}
+
+/// Both, on a host that says when a request has ended.
+fn assert_witnessed_and_enforced(profile: &str, configuration: &Value) {
+    assert_eq!(observed(named(profile), configuration.clone()), ["allow", "deny"]);
+    assert_eq!(enforced(named(profile), configuration.clone()), [true, false]);
+}
+
+fn named(profile: &str) -> Profile {
+    Profile::named(profile).expect("the harness knows the host")
 }
 
 #[test]
-fn the_plugin_configuration_for_istio_decides() {
-    assert_eq!(outcomes(profile("envoy"), within("istio-wasmplugin.yaml", "/spec/pluginConfig")), ["allow", "deny"]);
+fn the_plugin_configuration_for_istio_decides_and_witnesses() {
+    assert_witnessed_and_enforced("envoy", &within("istio-wasmplugin.yaml", "/spec/pluginConfig"));
 }
 
 #[test]
-fn the_plugin_configuration_for_envoy_gateway_decides() {
-    assert_eq!(outcomes(profile("envoy"), within("envoy-gateway-policy.yaml", "/spec/wasm/0/config")), ["allow", "deny"]);
+fn the_plugin_configuration_for_envoy_gateway_decides_and_witnesses() {
+    assert_witnessed_and_enforced("envoy", &within("envoy-gateway-policy.yaml", "/spec/wasm/0/config"));
 }
 
+#[test]
+fn the_plugin_configuration_for_nginx_decides_and_witnesses() {
+    assert_witnessed_and_enforced("nginx-wasm", &of_nginx());
+}
+
+/// APISIX never says that a request has ended: what is witnessed there is not claimed here.
 #[test]
 fn the_plugin_configuration_for_apisix_decides() {
     let configuration = within("apisix.yaml", "/routes/0/plugins/countersign/conf");
-    assert_eq!(outcomes(profile("apisix"), configuration), ["allow", "deny"]);
-}
-
-#[test]
-fn the_plugin_configuration_for_nginx_decides() {
-    assert_eq!(outcomes(profile("nginx-wasm"), of_nginx()), ["allow", "deny"]);
+    assert_eq!(enforced(named("apisix"), configuration), [true, false]);
 }

@@ -1,5 +1,7 @@
 //! The corpus on all three: the core, the harness, and real Envoy.
 
+#![expect(clippy::expect_used, reason = "a corpus that cannot be read ends the test")]
+
 use countersign_core::time::UnixNanos;
 use countersign_harness::{Plugin, Profile};
 use countersign_host_tests::observed::Observed;
@@ -36,9 +38,12 @@ fn the_core_decides_every_case_as_expected() {
 fn the_filter_on_the_harness_does_every_case_as_expected() {
     let issuer = Issuer::fixed().expect("keys");
     let plugin = Plugin::compile(std::fs::read(artifacts::filter().expect("built")).expect("readable")).expect("compiles");
-    for (name, scenario) in corpus() {
-        let observed = harness::run(&plugin, Profile::envoy(), &scenario, &issuer, Duration::from_secs(NOW)).expect("runs");
-        assert_as_expected("harness", &name, &scenario, &observed);
+    for profile in [Profile::envoy(), Profile::nginx_wasm(), Profile::apisix()] {
+        for (name, scenario) in corpus() {
+            let run = format!("harness as {}", profile.name());
+            let observed = harness::run(&plugin, profile.clone(), &scenario, &issuer, Duration::from_secs(NOW)).expect("runs");
+            assert_as_expected(&run, &name, &scenario, &observed);
+        }
     }
 }
 

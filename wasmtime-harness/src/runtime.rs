@@ -30,6 +30,9 @@ pub(crate) use tcp::Direction;
 /// Epochs in a deadline: the more, the more exact.
 pub(crate) const DEADLINE_EPOCHS: u32 = 4;
 
+/// How many things may be left to do one after the other.
+const MAX_ROUNDS: usize = 10_000;
+
 /// The most arguments a callback has.
 const MAX_ARGS: usize = 5;
 
@@ -179,21 +182,30 @@ impl Runtime {
         }
     }
 
-    /// Does everything that callbacks left to do, until nothing is left.
+    /// Does everything that callbacks left to do, until nothing is left. A
+    /// plugin that always leaves something more is stopped with a violation.
     pub(crate) fn settle(&mut self) {
-        loop {
-            let state = self.state_mut();
-            if let Some(stream) = state.touched.pop_first() {
-                self.pump(stream);
-            } else if !state.arrivals.is_empty() {
-                let (consumer, queue) = state.arrivals.remove(0);
-                self.announce(consumer, queue);
-            } else if let Some(place) = state.done.pop() {
-                self.delete_root(place);
-            } else if !self.answer_by_handlers() {
+        for _ in 0..MAX_ROUNDS {
+            if !self.settle_one() {
                 return;
             }
         }
+        self.state_mut().violations.push("the plugin keeps the host busy without end".to_owned());
+    }
+
+    /// One thing left to do. False when there is none.
+    fn settle_one(&mut self) -> bool {
+        let state = self.state_mut();
+        if let Some(stream) = state.touched.pop_first() {
+            self.pump(stream);
+        } else if let Some((consumer, queue)) = state.arrivals.pop_front() {
+            self.announce(consumer, queue);
+        } else if let Some(place) = state.done.pop() {
+            self.delete_root(place);
+        } else {
+            return self.answer_by_handlers();
+        }
+        true
     }
 }
 

@@ -53,7 +53,7 @@ where
     D: Digest + rsa::pkcs8::AssociatedOid + rsa::sha2::digest::FixedOutputReset,
 {
     let digest = D::digest(text);
-    let verified = if let Some(key) = key.decode::<rsa::RsaPublicKey>() {
+    let verified = if let Some(key) = key.decode::<rsa::PublicKey>() {
         let signature = rsa::pkcs1v15::Signature::try_from(signature);
         signature.and_then(|signature| rsa::pkcs1v15::VerifyingKey::<D>::new(key).verify(text, &signature)).is_ok()
     } else if let Some(key) = key.decode::<p256::ecdsa::VerifyingKey>() {

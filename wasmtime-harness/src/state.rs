@@ -3,7 +3,7 @@
 //! There is one store for all VMs of a host, so nothing is shared between
 //! hosts and tests run in parallel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::abi::{BufferKind, Callback, Hostcall, MapKind, Status};
@@ -89,7 +89,7 @@ pub(crate) struct State {
     /// Streams with something to do once the callback returns.
     pub(crate) touched: BTreeSet<usize>,
     /// Queues to announce: consumer and queue.
-    pub(crate) arrivals: Vec<(crate::shared::Consumer, u32)>,
+    pub(crate) arrivals: VecDeque<(crate::shared::Consumer, u32)>,
     /// Roots that called `proxy_done`: VM and context.
     pub(crate) done: Vec<Place>,
     pub(crate) faults: BTreeMap<Hostcall, Fault>,
@@ -156,7 +156,7 @@ impl State {
             next_token,
             frame: Frame { vm: 0, callback: None, context: 0, effective: 0, window: Window::Nothing, restricted: false },
             touched: BTreeSet::new(),
-            arrivals: Vec::new(),
+            arrivals: VecDeque::new(),
             done: Vec::new(),
             faults: BTreeMap::new(),
             foreign: BTreeMap::new(),

@@ -17,6 +17,7 @@ mod check;
 mod command;
 mod demo;
 mod direction;
+mod docs;
 mod package;
 mod table;
 mod workspace;
@@ -43,6 +44,8 @@ enum Task {
     /// Measure
     #[command(subcommand)]
     Bench(bench::Subject),
+    /// Write the documentation that is made from the code anew: docs/config.md
+    Docs,
     /// Write the OCI image layout and the bare module: target/dist/oci, target/dist/countersign.wasm
     Package,
 }
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Task::Build => artifact::build().map(|artifact| println!("{artifact}")),
         Task::Test(arguments) => check::run(&arguments),
         Task::Bench(subject) => bench::run(&subject),
+        Task::Docs => docs::run(),
         Task::Package => package::run(),
     };
     match outcome {

@@ -84,7 +84,7 @@ impl Desk {
         if let Err(fault) = self.write(group, &sorted, now) {
             self.metrics.store_failures.add(1);
             self.metrics.store_failing.set(1);
-            eprintln!("countersign collect: {fault}");
+            crate::console::tell(format_args!("countersign collect: {fault}"));
             return sorted.receipts.iter().map(|_| Err(Refusal::StoreUnavailable)).collect();
         }
         if !sorted.receipts.is_empty() {
@@ -185,7 +185,7 @@ impl Desk {
     fn report(&mut self, task: impl FnOnce(&mut Self) -> Result<(), StoreFault>) {
         if let Err(fault) = task(self) {
             self.metrics.store_failures.add(1);
-            eprintln!("countersign collect: {fault}");
+            crate::console::tell(format_args!("countersign collect: {fault}"));
         }
     }
 

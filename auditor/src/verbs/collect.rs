@@ -145,6 +145,6 @@ fn stop_signal() -> Result<impl Future<Output = ()>, CollectFault> {
 }
 
 fn failed(fault: &dyn std::fmt::Display) -> Exit {
-    eprintln!("countersign collect: {fault}");
+    crate::console::tell(format_args!("countersign collect: {fault}"));
     Exit::CouldNotTell
 }

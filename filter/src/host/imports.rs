@@ -2,6 +2,7 @@
 //! with status 12 (unimplemented), so that the crate's own unit tests link.
 
 #![expect(unsafe_code, reason = "imports are unsafe to call whatever they do")]
+#![cfg_attr(not(target_arch = "wasm32"), expect(clippy::too_many_arguments, reason = "as many as the ABI has"))]
 
 macro_rules! imports {
     ($module:literal { $(fn $name:ident($($argument:ident: $shape:ty),* $(,)?) -> u32;)* }) => {

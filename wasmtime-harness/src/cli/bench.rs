@@ -108,7 +108,7 @@ fn functions(arguments: &Arguments, bytes: &[u8]) -> Result<Vec<(String, f64)>, 
     let samples = load.host.samples();
     let all = ratio(samples.iter().map(|(_, count)| count).sum());
     let busiest = samples.into_iter().take(arguments.functions);
-    Ok(busiest.map(|(name, count)| (name, 100.0 * ratio(count) / all)).collect())
+    Ok(busiest.map(|(name, count)| (format!("{:#}", rustc_demangle::demangle(&name)), 100.0 * ratio(count) / all)).collect())
 }
 
 type Counts = (Vec<(Hostcall, f64)>, Vec<(Callback, f64, f64)>);

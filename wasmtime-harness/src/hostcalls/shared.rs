@@ -67,6 +67,6 @@ fn enqueue(guest: &mut Guest<'_>, id: u32, ptr: u32, len: u32) -> Outcome {
     guest.note(|| format!("{id}, {} bytes", item.len()));
     let state = guest.state();
     let consumer = state.queues.enqueue(id, item)?;
-    state.arrivals.push((consumer, id));
+    state.arrivals.push_back((consumer, id));
     Ok(())
 }

@@ -21,6 +21,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let len = content.len();
     let head = match len {
         0..=127 => vec![tag, u8::try_from(len).unwrap()],
+        128..=255 => vec![tag, 0x81, u8::try_from(len).unwrap()],
         _ => vec![tag, 0x82, u8::try_from(len >> 8).unwrap(), u8::try_from(len & 0xff).unwrap()],
     };
     [head, content.to_vec()].concat()

@@ -75,3 +75,15 @@ fn an_empty_queue_says_so() {
     host.request().send();
     assert_eq!(statuses(&host, Hostcall::DequeueSharedQueue), [Some(7), Some(1)]);
 }
+
+#[test]
+fn a_plugin_that_wakes_itself_for_ever_is_stopped() {
+    let mut wat = Wat::new();
+    let register = wat.call(Hostcall::RegisterSharedQueue, &[S("q"), Num]);
+    let send = wat.call(Hostcall::EnqueueSharedQueue, &[Read, S("again")]);
+    let wat =
+        wat.on(Callback::OnVmStart, register, 1).on(Callback::OnRequestHeaders, &send, 0).on(Callback::OnQueueReady, &send, 0);
+    let host = envoy(&wat);
+    host.request().send();
+    assert_eq!(host.violations(), ["the plugin keeps the host busy without end"]);
+}

@@ -38,7 +38,14 @@ pub(super) fn event(witnessed: &[Witnessed]) -> Result<String, Failure> {
     let telling = |one: &&Witnessed| one.event.pointer("/decision/nearest").is_some() && !who(&one.event).is_empty();
     let chosen = witnessed.iter().find(telling).or(witnessed.first());
     let event = chosen.map(|one| &one.event).ok_or_else(|| Failure::failed("there is no event to show"))?;
-    serde_json::to_string_pretty(event).map_err(Failure::failed)
+    Ok(by_member(event))
+}
+
+/// A member a line: on a screen, and still JSON.
+fn by_member(event: &Value) -> String {
+    let member = |(name, value): (&String, &Value)| format!("  {}: {value}", Value::from(name.as_str()));
+    let members: Vec<_> = event.as_object().into_iter().flatten().map(member).collect();
+    format!("{{\n{}\n}}", members.join(",\n"))
 }
 
 /// What to try next, or what to try now.
@@ -115,6 +122,14 @@ mod tests {
         let near = json!({"decision": {"nearest": {"policy": "write-orders", "rule": 1, "failed": ["from.roles"]}}});
         assert_eq!(rule(&near), "not write-orders[1]: from.roles");
         assert_eq!(rule(&json!({})), "");
+    }
+
+    #[test]
+    fn an_event_shown_by_member_is_the_same_json() {
+        let event = json!({"chain": {"seq": 1}, "v": 1, "findings": ["a\"b"]});
+        let shown = by_member(&event);
+        assert_eq!(shown.lines().count(), 5);
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), event);
     }
 
     #[test]
