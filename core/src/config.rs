@@ -85,6 +85,15 @@ wire_words! {
     absent: Self::Enforce
 }
 
+impl Host {
+    /// Whether the answer to a callout outlives the request that made it, and a request may wait for another's callout.
+    /// Elsewhere a request that is held must have a callout of its own.
+    #[must_use]
+    pub const fn shares_callouts(self) -> bool {
+        matches!(self, Self::Envoy)
+    }
+}
+
 /// A section that must be there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Required<T>(pub T);
@@ -177,7 +186,8 @@ impl Sections<'_> {
         let audit: Option<Option<audit::Audit>> = self.section("audit");
 
         let destination = self.destination();
-        let authentication = authentication.and_then(|wire| self.compiled(AuthenticationPlan::compile(wire, service.as_ref())));
+        let authentication =
+            authentication.and_then(|wire| self.compiled(AuthenticationPlan::compile(wire, service.as_ref(), host)));
         let services = services.and_then(|wire| self.compiled(Services::compile(&wire)));
         let roles = roles.and_then(|wire| self.compiled(Roles::compile(&wire)));
         let endpoints = endpoints.and_then(|wire| self.compiled(Endpoints::compile(&wire)));

@@ -10,6 +10,7 @@
 //! | [`reply`] | how a refusal looks to the client |
 //! | `authenticate` | who calls |
 //! | `cache` | tokens verified before |
+//! | `key_answers` | what fetched keys change |
 //! | `upstream` | which headers change on the way to the upstream |
 
 pub mod decision;
@@ -17,9 +18,11 @@ pub mod reply;
 
 mod authenticate;
 mod cache;
+mod key_answers;
 mod upstream;
 
 pub use decision::{Act, Decision, HeaderChange};
+pub use key_answers::KeysChanged;
 pub use reply::Reply;
 
 use crate::authz::{self, Attributes, EndpointMatch, RequestPrincipal, Verdict};
@@ -27,10 +30,11 @@ use crate::config::audit::ClientAddress;
 use crate::config::authorization::registry::ServiceState;
 use crate::config::{Config, Mode};
 use crate::event::{DecisionFacts, IdentityFacts, Method, NearMiss, Outcome, ShadowFacts};
+use crate::identity::keys::{KeyStore, Patience};
 use crate::path;
 use crate::request::RequestView;
 use crate::time::UnixNanos;
-use authenticate::{Caller, Denied};
+use authenticate::{Caller, Denied, Known, Stop};
 use cache::TokenCache;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -41,6 +45,14 @@ pub struct Engine {
     config: Config,
     policy_digest: String,
     cache: TokenCache,
+    keys: KeyStore,
+}
+
+/// A request that cannot be decided before the keys of an issuer are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysNeeded {
+    /// The place of the issuer's rule.
+    pub rule: usize,
 }
 
 /// Claims that stand for a token which someone else has verified. Only a tool that says so passes them.
@@ -57,7 +69,8 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let policy_digest = crate::hex::encode(config.policies.digest().get(..8).unwrap_or_default());
-        Self { config, policy_digest, cache: TokenCache::default() }
+        let keys = KeyStore::new(config.authentication.rules.iter().map(|rule| &rule.keys));
+        Self { config, policy_digest, cache: TokenCache::default(), keys }
     }
 
     /// The first eight bytes of the policy set's digest, lower-case hex: what events carry.
@@ -83,44 +96,78 @@ impl Engine {
         })
     }
 
-    /// Decides a request.
+    /// Decides a request, or says whose keys it takes. When they were fetched, or could not be, the request is to be
+    /// decided by [`decide`](Self::decide).
+    ///
+    /// # Errors
+    /// [`KeysNeeded`]: nothing must be done with the request yet.
+    pub fn decide_or_wait(&mut self, request: &RequestView<'_>, now: UnixNanos) -> Result<Decision, KeysNeeded> {
+        self.evaluate(request, now, None, Patience::MayWait)
+    }
+
+    /// Decides a request by the keys that are here. Where a token's keys are not, that is a fault.
     pub fn decide(&mut self, request: &RequestView<'_>, now: UnixNanos) -> Decision {
         self.decide_trusting(request, now, None)
     }
 
     /// Decides a request whose token someone else has verified.
     pub fn decide_trusting(&mut self, request: &RequestView<'_>, now: UnixNanos, trusted: Option<TrustedClaims<'_>>) -> Decision {
-        let mut cache = std::mem::take(&mut self.cache);
+        self.evaluate(request, now, trusted, Patience::Over).unwrap_or_else(|KeysNeeded { .. }| {
+            let path = path::without_query(request.path);
+            let mut decision = self.without_keys(request, path, String::new());
+            self.observe(&mut decision);
+            decision
+        })
+    }
+
+    fn evaluate(
+        &mut self,
+        request: &RequestView<'_>,
+        now: UnixNanos,
+        trusted: Option<TrustedClaims<'_>>,
+        patience: Patience,
+    ) -> Result<Decision, KeysNeeded> {
         let mut decision = match path::normalize(request.path, self.config.policies.path_normalization()) {
-            Ok(path) => self.decide_path(request, now, trusted, &path, &mut cache),
+            Ok(path) => self.decide_path(request, now, trusted, &path, patience)?,
             Err(fault) => {
                 let path = path::without_query(request.path);
                 let draft = self.refusal(request, path, Outcome::Deny, fault.code());
                 Decision { act: Act::Refuse(Reply::forbidden(request, fault.code())), ..draft }
             }
         };
-        self.cache = cache;
         self.observe(&mut decision);
-        decision
+        Ok(decision)
     }
 
     fn decide_path(
-        &self,
+        &mut self,
         request: &RequestView<'_>,
         now: UnixNanos,
         trusted: Option<TrustedClaims<'_>>,
         path: &str,
-        cache: &mut TokenCache,
-    ) -> Decision {
+        patience: Patience,
+    ) -> Result<Decision, KeysNeeded> {
         if self.config.authentication.bypass_cors_preflight && is_cors_preflight(request) {
             let facts = self.facts(Outcome::Allow, "cors_preflight");
             let changes = upstream::changes(&self.config, request, path, None);
-            return Decision { facts, act: Act::Forward(changes), ..self.blank(path) };
+            return Ok(Decision { facts, act: Act::Forward(changes), ..self.blank(path) });
         }
-        match authenticate::authenticate(&self.config, request, now, cache) {
-            Ok(caller) => self.authorize(request, now, trusted, path, caller),
-            Err(denied) => self.refuse_credential(request, path, denied),
+        let known = Known { cache: &mut self.cache, keys: &mut self.keys };
+        match authenticate::authenticate(&self.config, request, now, known, patience) {
+            Ok(caller) => Ok(self.authorize(request, now, trusted, path, caller)),
+            Err(Stop::Denied(denied)) => Ok(self.refuse_credential(request, path, denied)),
+            Err(Stop::KeysUnreachable { credential }) => Ok(self.without_keys(request, path, credential)),
+            Err(Stop::KeysNeeded { rule }) => Err(KeysNeeded { rule }),
         }
+    }
+
+    /// A fault, not a denial: another token would not help the client.
+    fn without_keys(&self, request: &RequestView<'_>, path: &str, credential: String) -> Decision {
+        const CODE: &str = "keys_unreachable";
+        let mut decision = self.refusal(request, path, Outcome::Fault, CODE);
+        decision.act = Act::Refuse(Reply::undecided(request, CODE));
+        decision.identity = Rc::new(IdentityFacts { credential, ..IdentityFacts::default() });
+        decision
     }
 
     fn refuse_credential(&self, request: &RequestView<'_>, path: &str, denied: Denied) -> Decision {
@@ -176,7 +223,8 @@ impl Engine {
         use_them: impl FnOnce(&Attributes<'_>) -> T,
     ) -> Option<T> {
         let path = path::normalize(request.path, self.config.policies.path_normalization()).ok()?;
-        let caller = authenticate::authenticate(&self.config, request, now, &mut self.cache).ok()?;
+        let known = Known { cache: &mut self.cache, keys: &mut self.keys };
+        let caller = authenticate::authenticate(&self.config, request, now, known, Patience::Over).ok()?;
         let peers = self.config.authentication.peers(request);
         let service = self.config.services.identify(peers, request.peer.source_ip);
         let subject = AttributeParts::of(&caller, trusted, &self.config);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`credentials`] | finding and removing credentials in a request |
 //! | [`api_keys`] | API keys at rest, and the check of one |
+//! | [`keys`] | the keys of issuers, and when to fetch them |
 //! | [`client_certificate`] | tokens bound to a client's certificate |
 //! | [`forwarded_client_cert`] | what a proxy in front saw of a client's certificate |
 
@@ -11,3 +12,4 @@ pub mod api_keys;
 pub mod client_certificate;
 pub mod credentials;
 pub mod forwarded_client_cert;
+pub mod keys;

@@ -160,6 +160,11 @@ impl Channel {
         }
     }
 
+    /// Records that keys of an issuer came or went.
+    pub(crate) fn keys_rotated(&mut self, issuer: &str, added: &[String], removed: &[String], now: UnixNanos) {
+        self.notice(&Notice::KeysRotated { issuer, added, removed }, now);
+    }
+
     fn notice(&mut self, notice: &Notice<'_>, now: UnixNanos) {
         let salt = self.entropy.bytes().unwrap_or_default();
         let Some(open) = &mut self.open else { return };
@@ -247,7 +252,8 @@ impl Channel {
         self.reported = Reported { acknowledged, dropped };
     }
 
-    fn random(&mut self) -> u64 {
+    /// Spreads what workers would else do at once.
+    pub(crate) fn random(&mut self) -> u64 {
         u64::from_le_bytes(self.entropy.bytes().unwrap_or_default())
     }
 

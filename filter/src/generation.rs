@@ -4,6 +4,7 @@ use crate::channel::Channel;
 use crate::connection::{Connection, Connections};
 use crate::host::LogLevel;
 use crate::host::calls;
+use crate::key_fetches::KeyFetches;
 use crate::properties::Properties;
 use countersign_core::chain::Head;
 use countersign_core::config::{self, Config};
@@ -20,6 +21,8 @@ pub(crate) struct Generation {
     pub(crate) channel: Rc<RefCell<Channel>>,
     /// What connections showed.
     pub(crate) connections: Connections,
+    /// Fetches of keys, and who waits for them.
+    pub(crate) key_fetches: KeyFetches,
     /// What the host calls what it tells.
     pub(crate) properties: &'static Properties,
     /// How much a line may carry.
@@ -78,6 +81,7 @@ impl Generation {
         if let Ok(mut channel) = channel.try_borrow_mut() {
             channel.attach(config_digest, engine.policy_digest());
         }
-        Self { engine, channel, connections: Connections::default(), properties, caps, tick }
+        let (connections, key_fetches) = (Connections::default(), KeyFetches::default());
+        Self { engine, channel, connections, key_fetches, properties, caps, tick }
     }
 }

@@ -13,6 +13,7 @@
 //! | `properties` | what each host calls what it tells |
 //! | `channel` | one chain of evidence and the sinks that it goes to |
 //! | `export` | OTLP over the host's gRPC callouts |
+//! | `key_fetches` | fetches of issuers' keys that are under way, and the requests that wait for them |
 //! | `entropy` | random bytes, a pool at a time |
 //! | `metrics` | counters, brought to the host from the tick |
 
@@ -24,6 +25,7 @@ mod entropy;
 mod export;
 mod generation;
 mod host;
+mod key_fetches;
 mod metrics;
 mod plugin;
 mod properties;

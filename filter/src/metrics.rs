@@ -15,9 +15,11 @@ pub(crate) enum Counter {
     Acknowledged,
     Dropped,
     ExportFailed,
+    KeysFetched,
+    KeysFailed,
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     "countersign.requests.allow",
     "countersign.requests.deny",
     "countersign.requests.fault",
@@ -26,6 +28,8 @@ const NAMES: [&str; 8] = [
     "countersign.events.acknowledged",
     "countersign.events.dropped",
     "countersign.exports.failed",
+    "countersign.keys.fetched",
+    "countersign.keys.failed",
 ];
 
 /// All counters of a worker.

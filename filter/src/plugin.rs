@@ -3,6 +3,8 @@
 //! A host calls one function at a time, but a call for a context that is unknown here, or one that comes while another is
 //! still under way, must do no harm: it is answered with the safe default and nothing is touched.
 
+pub(crate) mod keys;
+
 use crate::channel::Channel;
 use crate::generation::{Channels, Generation};
 use crate::host::calls;
@@ -68,13 +70,15 @@ pub(crate) fn create_context(context: u32, root: u32) {
 pub(crate) fn configure(root: u32) -> bool {
     with(false, |plugin| {
         let text = calls::buffer(Buffer::PluginConfiguration);
-        let Some(generation) = Generation::accept(&text, &mut plugin.channels) else {
+        let Some(mut generation) = Generation::accept(&text, &mut plugin.channels) else {
             return false;
         };
         if calls::set_tick_period(generation.tick).is_err() {
             calls::log(LogLevel::Warn, "countersign: this host has no timer, so nothing can be delivered in batches");
         }
         plugin.metrics.define();
+        plugin.pass_on_keys(&mut generation);
+        plugin.give_up_waiting(root);
         let entry = plugin.roots.entry(root).or_default();
         entry.generation = Some(Rc::new(RefCell::new(generation)));
         true
@@ -84,7 +88,7 @@ pub(crate) fn configure(root: u32) -> bool {
 /// A request without a context that could decide it is held: it must not pass.
 pub(crate) fn request_headers(context: u32) -> Action {
     with(Action::Pause, |plugin| match plugin.streams.get_mut(&context) {
-        Some(stream) => stream.request_headers(calls::now()),
+        Some(stream) => stream.request_headers(context, calls::now()),
         None => {
             let _ = calls::send_local_response(503, "countersign_not_configured", &[], b"", None);
             Action::Pause
@@ -113,6 +117,7 @@ pub(crate) fn tick(root: u32) {
         if let Ok(mut channel) = channel.try_borrow_mut() {
             channel.tick(root, now, &mut plugin.metrics);
         }
+        plugin.fetch_due_keys(root, now);
         plugin.metrics.flush();
         plugin.leave_if_done(root, now);
     });
@@ -128,6 +133,7 @@ pub(crate) fn done(context: u32) -> bool {
         let Some(generation) = plugin.roots.get(&context).and_then(|root| root.generation.clone()) else {
             return true;
         };
+        plugin.give_up_waiting(context);
         let now = calls::now();
         let Ok(generation) = generation.try_borrow() else { return true };
         let channel = Rc::clone(&generation.channel);
@@ -151,7 +157,10 @@ pub(crate) fn done(context: u32) -> bool {
 
 pub(crate) fn delete(context: u32) {
     with((), |plugin| {
-        plugin.streams.remove(&context);
+        plugin.give_up_waiting(context);
+        if let Some(stream) = plugin.streams.remove(&context) {
+            keys::forget(&stream, context);
+        }
         let Some(root) = plugin.roots.remove(&context) else { return };
         let generation = root.generation.as_ref().and_then(|generation| generation.try_borrow().ok());
         if let Some(generation) = generation

@@ -6,7 +6,7 @@ use crate::host::calls;
 use crate::host::{HeaderMap, HeaderPairs};
 use crate::metrics::{Counter, Metrics};
 use crate::properties::{Properties, number, text};
-use countersign_core::engine::{Act, Decision, HeaderChange, Reply};
+use countersign_core::engine::{Act, Decision, HeaderChange, KeysNeeded, Reply};
 use countersign_core::event::{Decided, Draft, Ending, Outcome};
 use countersign_core::request::{Header, RequestView};
 use countersign_core::time::UnixNanos;
@@ -37,6 +37,14 @@ pub(crate) struct Stream {
     generation: Rc<RefCell<Generation>>,
     draft: Option<Draft>,
     refused_with: Option<u16>,
+    waiting: Option<Waiting>,
+}
+
+/// A request that is held until keys are there.
+#[derive(Clone)]
+struct Waiting {
+    id: String,
+    received: UnixNanos,
 }
 
 /// The request's pseudo-headers beside its others.
@@ -84,11 +92,16 @@ impl<'p> Received<'p> {
 
 impl Stream {
     pub(crate) fn new(generation: Rc<RefCell<Generation>>) -> Self {
-        Self { generation, draft: None, refused_with: None }
+        Self { generation, draft: None, refused_with: None, waiting: None }
     }
 
-    /// Decides the request by its headers, and acts on the decision.
-    pub(crate) fn request_headers(&mut self, now: UnixNanos) -> Action {
+    pub(crate) fn generation(&self) -> &Rc<RefCell<Generation>> {
+        &self.generation
+    }
+
+    /// Decides the request by its headers, and acts on the decision. Where that takes keys which are not here, the request
+    /// is held: `context` is its own, by which it will be found again.
+    pub(crate) fn request_headers(&mut self, context: u32, now: UnixNanos) -> Action {
         let generation = Rc::clone(&self.generation);
         let Ok(mut generation) = generation.try_borrow_mut() else {
             return self.refuse(&Reply::unavailable(None));
@@ -105,10 +118,50 @@ impl Stream {
             // No event could be written of it, so it must not pass.
             return self.refuse(&Reply::unavailable(None));
         };
-        let decision = generation.engine.decide(&view, now);
-        let draft = draft(&decision, &view, &id, &connection, &generation);
-        self.draft = Some(draft);
+        generation.serve();
+        let decision = match generation.engine.decide_or_wait(&view, now) {
+            Ok(decision) => decision,
+            Err(KeysNeeded { rule }) if generation.wait_for_keys(context, rule, now) => {
+                self.waiting = Some(Waiting { id, received: now });
+                return Action::Pause;
+            }
+            Err(KeysNeeded { .. }) => generation.engine.decide(&view, now),
+        };
+        self.draft = Some(draft(&decision, &view, &id, &connection, &generation));
         self.act(&decision.act, &id)
+    }
+
+    /// Decides a request that was held, now that keys are there or cannot be had. The host must be about this stream. A
+    /// fetch that was `started` before the request came may have missed the very key that signed its token: then it may
+    /// wait for another.
+    pub(crate) fn resume(&mut self, context: u32, started: UnixNanos, now: UnixNanos) {
+        let Some(held) = self.waiting.take() else { return };
+        let again = (started < held.received).then_some(context);
+        if self.decide_held(&held, again, now) == Action::Continue && calls::continue_request().is_err() {
+            self.refuse(&Reply::unavailable(Some(&held.id)));
+        }
+    }
+
+    fn decide_held(&mut self, held: &Waiting, again: Option<u32>, now: UnixNanos) -> Action {
+        let Waiting { id, received } = held;
+        let generation = Rc::clone(&self.generation);
+        let (Ok(mut generation), Ok(pairs)) = (generation.try_borrow_mut(), calls::header_pairs(HeaderMap::Request)) else {
+            return self.refuse(&Reply::unavailable(Some(id)));
+        };
+        let received_pairs = Received::from(&pairs, generation.properties);
+        let connection = generation.current_connection();
+        let principals = connection.principals();
+        let view = received_pairs.view(&connection, &principals, *received);
+        if let Some(context) = again
+            && let Err(KeysNeeded { rule }) = generation.engine.decide_or_wait(&view, now)
+            && generation.wait_for_keys(context, rule, now)
+        {
+            self.waiting = Some(held.clone());
+            return Action::Pause;
+        }
+        let decision = generation.engine.decide(&view, now);
+        self.draft = Some(draft(&decision, &view, id, &connection, &generation));
+        self.act(&decision.act, id)
     }
 
     fn act(&mut self, act: &Act, id: &str) -> Action {

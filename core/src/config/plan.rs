@@ -1,5 +1,7 @@
 //! What a configuration means, once every value in it made sense.
 
+mod key_source;
+
 use super::audit::{self, Audit, ClientAddress, Sink, SinkKind};
 use super::authentication::{self as wire, Authentication};
 use super::decode::{ConfigFault, Faults, Path};
@@ -7,7 +9,8 @@ use crate::chain::{CheckpointKey, Head, ServiceName};
 use crate::delivery::Limits;
 use crate::identity::api_keys::{ApiKey, ApiKeys};
 use crate::identity::credentials::Places;
-use crate::jose::{Algorithm, DEFAULT_CLOCK_SKEW, Expiration, KeySet, Requirements};
+use crate::identity::keys::KeySource;
+use crate::jose::{Algorithm, DEFAULT_CLOCK_SKEW, Expiration, Requirements};
 use crate::request::RequestView;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -38,8 +41,8 @@ pub struct IssuerRule {
     pub requirements: Requirements,
     /// Which signatures are accepted.
     pub algorithms: Vec<Algorithm>,
-    /// The keys.
-    pub keys: KeySet,
+    /// Where its keys come from.
+    pub keys: KeySource,
     /// Where tokens are read from.
     pub places: Places,
     /// Whether the token goes upstream.
@@ -67,7 +70,11 @@ impl AuthenticationPlan {
     ///
     /// # Errors
     /// Every fault, with its path under `authentication`.
-    pub fn compile(wire: Option<Authentication>, service: Option<&ServiceName>) -> Result<Self, Vec<ConfigFault>> {
+    pub fn compile(
+        wire: Option<Authentication>,
+        service: Option<&ServiceName>,
+        host: Option<super::Host>,
+    ) -> Result<Self, Vec<ConfigFault>> {
         let mut faults = Faults::default();
         let at = Path::Root.field("authentication");
         let realm = service.map(|service| service.name.clone()).unwrap_or_default();
@@ -76,8 +83,10 @@ impl AuthenticationPlan {
         };
         let Authentication { jwt_rules, bypass_cors_preflight, api_keys, peer, ambiguous_status, realm: named } = wire;
         let rules_at = at.field("jwtRules");
-        let rules =
-            jwt_rules.into_iter().enumerate().filter_map(|(index, rule)| issuer_rule(rule, &rules_at.index(index), &mut faults));
+        let rules = jwt_rules
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, rule)| issuer_rule(rule, host, &rules_at.index(index), &mut faults));
         let plan = Self {
             rules: rules.collect(),
             bypass_cors_preflight,
@@ -109,7 +118,7 @@ fn peer_from_connection(wire: Option<wire::Peer>, at: &Path<'_>, faults: &mut Fa
     from_connection.unwrap_or(true)
 }
 
-fn issuer_rule(rule: wire::JwtRule, at: &Path<'_>, faults: &mut Faults) -> Option<IssuerRule> {
+fn issuer_rule(rule: wire::JwtRule, host: Option<super::Host>, at: &Path<'_>, faults: &mut Faults) -> Option<IssuerRule> {
     let wire::JwtRule {
         issuer,
         audiences,
@@ -135,10 +144,8 @@ fn issuer_rule(rule: wire::JwtRule, at: &Path<'_>, faults: &mut Faults) -> Optio
         bound_certificate,
         revoked,
     } = rule;
-    if jwks_uri.is_some() || jwks_cluster.is_some() || timeout.is_some() || jwks_cache_duration.is_some() {
-        faults.add(&at.field("jwksUri"), "fetching keys is not supported yet, expected the keys in `jwks`");
-    }
-    let keys = key_set(jwks.as_deref(), &at.field("jwks"), faults);
+    let keys = key_source::Wire { jwks, jwks_uri, jwks_cluster, timeout, jwks_cache_duration };
+    let keys = key_source::key_source(keys, host, at, faults);
     let (revoked_tokens, revoked_subjects) = revoked_sets(revoked);
     let requirements = Requirements {
         issuer: Some(issuer.clone()),
@@ -177,25 +184,6 @@ fn claim_headers(wire: Vec<wire::ClaimToHeader>, at: &Path<'_>, faults: &mut Fau
         Some((header_name(header, &at.index(index).field("header"), faults)?, claim))
     });
     each.collect()
-}
-
-/// The keys of a rule. A set with bad keys beside good ones is kept for the good ones when it is fetched; written into a
-/// configuration, a bad key is a mistake of whoever wrote it.
-fn key_set(jwks: Option<&str>, at: &Path<'_>, faults: &mut Faults) -> Option<KeySet> {
-    let Some(jwks) = jwks else {
-        faults.add(at, "missing, expected a JWK Set in a string (RFC 7517 §5)");
-        return None;
-    };
-    match KeySet::parse(jwks.as_bytes()) {
-        Ok((keys, bad)) => {
-            bad.iter().for_each(|fault| faults.add(at, fault));
-            Some(keys)
-        }
-        Err(fault) => {
-            faults.add(at, fault);
-            None
-        }
-    }
 }
 
 fn places(

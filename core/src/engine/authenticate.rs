@@ -6,7 +6,10 @@ use crate::config::Config;
 use crate::config::plan::IssuerRule;
 use crate::event::{IdentityFacts, Method};
 use crate::identity::credentials::{Found, Place};
-use crate::jose::{AcceptedClaims, FindingThresholds, ParsedToken, Separation, TokenDenial, TokenFinding};
+use crate::identity::keys::{Cure, KeyStore, Patience};
+use crate::jose::{
+    AcceptedClaims, AuthenticToken, FindingThresholds, Key, KeySet, ParsedToken, Separation, TokenDenial, TokenFinding,
+};
 use crate::request::RequestView;
 use crate::time::UnixNanos;
 use base64::Engine as _;
@@ -49,6 +52,8 @@ impl From<Place<'_>> for OwnedPlace {
 pub(super) struct VerifiedToken {
     pub(super) claims: AcceptedClaims,
     pub(super) rule: usize,
+    /// The key that verified it.
+    pub(super) key: Key,
     identity: Rc<IdentityFacts>,
 }
 
@@ -67,14 +72,39 @@ impl Denied {
     }
 }
 
+/// Why it is not established who calls.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The rules say no.
+    Denied(Denied),
+    /// The issuer's keys may be fetched, and then it can be told.
+    KeysNeeded { rule: usize },
+    /// It cannot be told, since the issuer's keys cannot be fetched.
+    KeysUnreachable { credential: String },
+}
+
+impl From<Denied> for Stop {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+/// What was verified before, and what verifies.
+#[derive(Debug)]
+pub(super) struct Known<'k> {
+    pub(super) cache: &'k mut TokenCache,
+    pub(super) keys: &'k mut KeyStore,
+}
+
 pub(super) fn authenticate(
     config: &Config,
     request: &RequestView<'_>,
     now: UnixNanos,
-    cache: &mut TokenCache,
-) -> Result<Caller, Denied> {
+    known: Known<'_>,
+    patience: Patience,
+) -> Result<Caller, Stop> {
     let mut caller = Caller::default();
-    if let Some(verified) = token(config, request, now, cache, &mut caller.strip)? {
+    if let Some(verified) = (Tokens { config, request, now, known, patience }).only_one(&mut caller.strip)? {
         caller.findings = token_findings(&verified, config, now);
         caller.identity = Rc::clone(&verified.identity);
         caller.token = Some(verified);
@@ -83,29 +113,89 @@ pub(super) fn authenticate(
     Ok(caller)
 }
 
-/// The one token of the request, verified.
-fn token(
-    config: &Config,
-    request: &RequestView<'_>,
+/// The tokens of a request, and what decides about them.
+struct Tokens<'t, 'r> {
+    config: &'t Config,
+    request: &'t RequestView<'r>,
     now: UnixNanos,
-    cache: &mut TokenCache,
-    strip: &mut Vec<OwnedPlace>,
-) -> Result<Option<Rc<VerifiedToken>>, Denied> {
-    let rules = &config.authentication.rules;
-    let mut found = Vec::new();
-    for (index, rule) in rules.iter().enumerate() {
-        // Rules that read from the same places find the same tokens.
-        if rules.iter().take(index).all(|earlier| earlier.places != rule.places) {
-            rule.places.find(request, &mut found);
+    known: Known<'t>,
+    patience: Patience,
+}
+
+impl Tokens<'_, '_> {
+    /// The one token of the request, verified.
+    fn only_one(mut self, strip: &mut Vec<OwnedPlace>) -> Result<Option<Rc<VerifiedToken>>, Stop> {
+        let rules = &self.config.authentication.rules;
+        let mut found = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            // Rules that read from the same places find the same tokens.
+            if rules.iter().take(index).all(|earlier| earlier.places != rule.places) {
+                rule.places.find(self.request, &mut found);
+            }
+        }
+        let Some(text) = one_value(&found)? else { return Ok(None) };
+        let verified = self.verified(text).map_err(|refusal| stop(self.config, text, &refusal))?;
+        let rule = rules.get(verified.rule);
+        if rule.is_some_and(|rule| !rule.forward) {
+            strip.extend(found.iter().map(|found| found.place.into()));
+        }
+        Ok(Some(verified))
+    }
+
+    fn verified(&mut self, text: &str) -> Result<Rc<VerifiedToken>, TokenRefusal> {
+        match self.known.cache.find(text) {
+            // Keys that are not trusted any more take what they verified with them.
+            Some(verified) if self.known.keys.usable(verified.rule, self.now).is_some() => self.again(text, verified),
+            _ => self.verify(text),
         }
     }
-    let Some(text) = one_value(&found)? else { return Ok(None) };
-    let verified = verified(config, text, request, now, cache).map_err(|denial| refused_token(config, text, &denial))?;
-    let rule = rules.get(verified.rule);
-    if rule.is_some_and(|rule| !rule.forward) {
-        strip.extend(found.iter().map(|found| found.place.into()));
+
+    fn again(&mut self, text: &str, verified: Rc<VerifiedToken>) -> Result<Rc<VerifiedToken>, TokenRefusal> {
+        if let Err(denial) = verified.claims.recheck(self.now) {
+            self.known.cache.forget(text);
+            return Err(denial.into());
+        }
+        check_binding(self.config, &verified, self.request)?;
+        Ok(verified)
     }
-    Ok(Some(verified))
+
+    fn verify(&mut self, text: &str) -> Result<Rc<VerifiedToken>, TokenRefusal> {
+        let parsed = ParsedToken::parse(text)?;
+        let (rule_index, rule) = rule_for(self.config, &parsed)?;
+        parsed.refute(&rule.requirements, self.now)?;
+        let authentic = self.authentic(&parsed, rule_index, rule)?;
+        let key = authentic.key().clone();
+        let claims = authentic.accept(&rule.requirements, self.now)?;
+        let identity = Rc::new(token_identity(self.config, rule, &claims));
+        let verified = Rc::new(VerifiedToken { claims, rule: rule_index, key, identity });
+        check_binding(self.config, &verified, self.request)?;
+        self.known.cache.keep(text, &verified);
+        Ok(verified)
+    }
+
+    /// A signature that no key at hand can verify may be one of a key that is not here yet. What no key could turn around
+    /// is refused without one.
+    fn authentic(&mut self, parsed: &ParsedToken, index: usize, rule: &IssuerRule) -> Result<AuthenticToken, TokenRefusal> {
+        let (now, patience) = (self.now, self.patience);
+        let usable = self.known.keys.usable(index, now);
+        let none = KeySet::default();
+        let denial = match parsed.authenticate(usable.unwrap_or(&none), &rule.algorithms) {
+            Ok(authentic) => return Ok(authentic),
+            Err(denial) if denial.may_be_cured_by_new_keys() => denial,
+            Err(denial) => return Err(denial.into()),
+        };
+        let cure = if usable.is_some() {
+            let wanted = format!("{} {}", parsed.algorithm(), parsed.key_id().unwrap_or_default());
+            self.known.keys.cure_unknown(index, &wanted, now, patience)
+        } else {
+            self.known.keys.cure_missing(index, now, patience)
+        };
+        Err(match cure {
+            Cure::Fetch => TokenRefusal::KeysNeeded { rule: index },
+            Cure::None => TokenRefusal::Token(denial),
+            Cure::Unreachable => TokenRefusal::KeysUnreachable,
+        })
+    }
 }
 
 /// Zero or one distinct credential; two different ones are ambiguous, since gateway and upstream may pick differently.
@@ -123,6 +213,8 @@ enum TokenRefusal {
     Token(TokenDenial),
     NoRuleForIssuer,
     NotBound,
+    KeysNeeded { rule: usize },
+    KeysUnreachable,
 }
 
 impl From<TokenDenial> for TokenRefusal {
@@ -131,13 +223,15 @@ impl From<TokenDenial> for TokenRefusal {
     }
 }
 
-fn refused_token(config: &Config, text: &str, refusal: &TokenRefusal) -> Denied {
+fn stop(config: &Config, text: &str, refusal: &TokenRefusal) -> Stop {
     let (code, finding) = match refusal {
+        TokenRefusal::KeysNeeded { rule } => return Stop::KeysNeeded { rule: *rule },
+        TokenRefusal::KeysUnreachable => return Stop::KeysUnreachable { credential: fingerprint(config, text) },
         TokenRefusal::Token(denial) => (denial.code(), denial_finding(denial)),
         TokenRefusal::NoRuleForIssuer => ("token_issuer_unknown", None),
         TokenRefusal::NotBound => ("token_not_bound", None),
     };
-    Denied { credential: fingerprint(config, text), finding, ..Denied::new(code) }
+    Denied { credential: fingerprint(config, text), finding, ..Denied::new(code) }.into()
 }
 
 fn denial_finding(denial: &TokenDenial) -> Option<&'static str> {
@@ -146,32 +240,6 @@ fn denial_finding(denial: &TokenDenial) -> Option<&'static str> {
         TokenDenial::LifetimeExceeded { .. } => Some("token_lifetime_exceeded"),
         _ => None,
     }
-}
-
-fn verified(
-    config: &Config,
-    text: &str,
-    request: &RequestView<'_>,
-    now: UnixNanos,
-    cache: &mut TokenCache,
-) -> Result<Rc<VerifiedToken>, TokenRefusal> {
-    if let Some(known) = cache.find(text) {
-        if let Err(denial) = known.claims.recheck(now) {
-            cache.forget(text);
-            return Err(denial.into());
-        }
-        check_binding(config, &known, request)?;
-        return Ok(known);
-    }
-    let parsed = ParsedToken::parse(text)?;
-    let (rule_index, rule) = rule_for(config, &parsed)?;
-    parsed.refute(&rule.requirements, now)?;
-    let claims = parsed.authenticate(&rule.keys, &rule.algorithms)?.accept(&rule.requirements, now)?;
-    let identity = Rc::new(token_identity(config, rule, &claims));
-    let verified = Rc::new(VerifiedToken { claims, rule: rule_index, identity });
-    check_binding(config, &verified, request)?;
-    cache.keep(text, &verified);
-    Ok(verified)
 }
 
 /// The rule of the token's issuer. The issuer is only claimed yet, but choosing by it gives nothing away: the token still

@@ -1,7 +1,9 @@
 //! Tokens verified before. An entry is found by the whole token, never by a hash of it alone, and is rechecked against the
-//! clock whenever it is used; it lives no longer than the configuration under which it was verified.
+//! clock whenever it is used; it lives no longer than the configuration under which it was verified, and than the key that
+//! verified it.
 
 use super::authenticate::VerifiedToken;
+use crate::jose::KeySet;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
@@ -36,6 +38,17 @@ impl TokenCache {
             self.bytes -= oldest.len();
             self.tokens.remove(&oldest);
         }
+    }
+
+    /// Forgets the tokens of a rule that were verified by a key which the issuer does not have any more.
+    pub(super) fn keep_verified_by(&mut self, rule: usize, keys: &KeySet) {
+        self.tokens.retain(|_, token| token.rule != rule || keys.holds(&token.key));
+        let (tokens, bytes) = (&self.tokens, &mut self.bytes);
+        self.order.retain(|text| {
+            let kept = tokens.contains_key(text);
+            *bytes -= if kept { 0 } else { text.len() };
+            kept
+        });
     }
 
     pub(super) fn forget(&mut self, token: &str) {

@@ -47,6 +47,14 @@ impl Reply {
         Self::plain(request, 403, code, PERMISSION_DENIED)
     }
 
+    /// 503: it could not be told.
+    #[must_use]
+    pub(super) fn undecided(request: &RequestView<'_>, code: &'static str) -> Self {
+        let mut reply = Self::plain(request, 503, code, UNAVAILABLE);
+        "access could not be decided".clone_into(&mut reply.body);
+        reply
+    }
+
     /// 503: it could not be told, or not be recorded.
     #[must_use]
     pub fn unavailable(id: Option<&str>) -> Self {

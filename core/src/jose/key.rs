@@ -62,6 +62,13 @@ impl Key {
         unbound && self.kind() == algorithm.key_kind() && long_enough
     }
 
+    /// Whether both are one key with the same id and the same binding. Shared secrets are never compared: none is the same
+    /// as another, unless it was read from the same set.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && self.algorithm == other.algorithm && self.material.is_same_key(&other.material)
+    }
+
     /// Builds what the first verification would have to, for keys that verify with the help of a table (ES256).
     pub fn prepare(&self) {
         if let Material::P256(key) = &self.material {
@@ -118,6 +125,7 @@ impl Material {
             (Self::P384(own), Self::P384(other)) => own == other,
             (Self::P521(own), Self::P521(other)) => own == other,
             (Self::Ed25519(own), Self::Ed25519(other)) => own == other,
+            (Self::Secret(own), Self::Secret(other)) => Arc::ptr_eq(own, other),
             _ => false,
         }
     }

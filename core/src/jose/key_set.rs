@@ -79,6 +79,12 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// Whether the very same key is in the set: see [`Key::is_same`].
+    #[must_use]
+    pub fn holds(&self, key: &Key) -> bool {
+        self.keys.iter().any(|own| own.is_same(key))
+    }
+
     /// The keys that may have signed a token with this `kid` and `alg`. A key without an id may be any of them; a token
     /// without one may be by any key.
     pub fn candidates<'a>(&'a self, id: Option<&'a str>, algorithm: Algorithm) -> impl Iterator<Item = &'a Key> {

@@ -5,6 +5,7 @@ use super::algorithm::Algorithm;
 use super::claims::{AcceptedClaims, Registered};
 use super::denial::{Part, TokenDenial};
 use super::jws::{MAX_TOKEN_BYTES, ParsedJws, parse_object};
+use super::key::Key;
 use super::key_set::KeySet;
 use super::requirements::Requirements;
 use crate::time::UnixNanos;
@@ -21,7 +22,7 @@ pub struct ParsedToken {
 #[derive(Debug, Clone)]
 pub struct AuthenticToken {
     body: Arc<TokenBody>,
-    key_id: Option<String>,
+    key: Key,
 }
 
 /// What all stages share.
@@ -57,8 +58,8 @@ impl ParsedToken {
     /// keys and try once more.
     pub fn authenticate(&self, keys: &KeySet, allowed: &[Algorithm]) -> Result<AuthenticToken, TokenDenial> {
         let authentic = self.body.jws.authenticate(keys, allowed)?;
-        let key_id = authentic.key().id().map(str::to_owned);
-        Ok(AuthenticToken { body: Arc::clone(&self.body), key_id })
+        let key = authentic.key().clone();
+        Ok(AuthenticToken { body: Arc::clone(&self.body), key })
     }
 
     /// Looks for a reason to refuse the token that no key can turn around, so that a forged or stale token costs no fetch
@@ -97,12 +98,18 @@ impl AuthenticToken {
     pub fn accept(self, requirements: &Requirements, now: UnixNanos) -> Result<AcceptedClaims, TokenDenial> {
         let Registered { expires, .. } = requirements.check(&self.body, now)?;
         let valid_until = expires.map(|expires| expires.instant().plus(requirements.clock_skew));
-        Ok(AcceptedClaims::new(self.body, self.key_id, valid_until))
+        Ok(AcceptedClaims::new(self.body, self.key.id, valid_until))
     }
 
     /// The id of the key that verified the signature.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.key.id()
+    }
+
+    /// The key that verified the signature.
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.key
     }
 }

@@ -61,6 +61,11 @@ extern "C" fn proxy_on_delete(context: u32) {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(context: u32, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+    plugin::keys::http_answered(context, token, body_size);
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_grpc_receive(root: u32, token: u32, _size: usize) {
     plugin::grpc_received(root, token);
 }

@@ -54,6 +54,7 @@ pub(crate) fn set_tick_period(period: Duration) -> Result<(), Status> {
 /// Buffers of the ABI that the filter reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Buffer {
+    HttpCallBody = 4,
     GrpcMessage = 5,
     PluginConfiguration = 7,
 }
@@ -68,6 +69,7 @@ pub(crate) fn buffer(buffer: Buffer) -> Vec<u8> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum HeaderMap {
     Request = 0,
+    HttpCallResponse = 6,
 }
 
 /// All pairs of a header map in one call.
@@ -111,6 +113,33 @@ pub(crate) fn send_local_response(
             grpc_status.unwrap_or(-1),
         )
     })
+}
+
+/// Lets a request go on that was held.
+pub(crate) fn continue_request() -> Result<(), Status> {
+    check(unsafe { imports::proxy_continue_stream(0) })
+}
+
+/// An HTTP call without a body through one of the host's upstreams. The answer comes as a callback with the token.
+pub(crate) fn http_call(upstream: &str, headers: &[(&str, &str)], timeout: Duration) -> Result<u32, Status> {
+    let headers = serialize_pairs(headers);
+    let trailers = serialize_pairs(&[]);
+    let mut token = 0;
+    let status = unsafe {
+        imports::proxy_http_call(
+            upstream.as_ptr(),
+            upstream.len(),
+            headers.as_ptr(),
+            headers.len(),
+            ptr::null(),
+            0,
+            trailers.as_ptr(),
+            trailers.len(),
+            u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
+            &raw mut token,
+        )
+    };
+    check(status).map(|()| token)
 }
 
 /// A unary gRPC call through one of the host's clusters. The answer comes as a callback with the token.

@@ -37,6 +37,19 @@ imports!("env" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_http_call(
+        upstream: *const u8,
+        upstream_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> u32;
+    fn proxy_continue_stream(kind: u32) -> u32;
     fn proxy_grpc_call(
         service: *const u8,
         service_size: usize,
