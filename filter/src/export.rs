@@ -62,7 +62,7 @@ impl Export {
         let rejected = otlp::rejected_records(&calls::buffer(calls::Buffer::GrpcMessage));
         if rejected > 0 {
             let cluster = &self.cluster;
-            calls::log(LogLevel::Error, &format!("countersign: cluster `{cluster}` rejected {rejected} log records of a batch"));
+            calls::log(LogLevel::Error, format!("countersign: cluster `{cluster}` rejected {rejected} log records of a batch"));
         }
         self.delivery.acknowledge(batch, rejected);
         true

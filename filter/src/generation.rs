@@ -60,7 +60,7 @@ impl Generation {
             Ok(config) => Some(Self::start(config, channels)),
             Err(faults) => {
                 for fault in &faults {
-                    calls::log(LogLevel::Error, &format!("countersign: configuration refused: {fault}"));
+                    calls::log(LogLevel::Error, format!("countersign: configuration refused: {fault}"));
                 }
                 None
             }

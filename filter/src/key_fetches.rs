@@ -139,7 +139,7 @@ impl Generation {
             Ok(None) => true,
             Ok(Some(changed)) => {
                 for fault in &changed.faults {
-                    calls::log(LogLevel::Warn, &format!("countersign: keys of `{}`: {fault}", changed.issuer));
+                    calls::log(LogLevel::Warn, format!("countersign: keys of `{}`: {fault}", changed.issuer));
                 }
                 channel.keys_rotated(changed.issuer, &changed.change.added, &changed.change.removed, now);
                 true
@@ -147,7 +147,7 @@ impl Generation {
             Err(fault) => {
                 if let Some(source) = self.engine.keys().source(rule).filter(|_| first) {
                     let (address, code) = (&source.address, fault.code());
-                    calls::log(LogLevel::Warn, &format!("countersign: no keys from `{address}` ({code}): {fault}"));
+                    calls::log(LogLevel::Warn, format!("countersign: no keys from `{address}` ({code}): {fault}"));
                 }
                 false
             }
