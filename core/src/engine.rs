@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`decision`] | what a decision says, and what the gateway is to do |
 //! | [`reply`] | how a refusal looks to the client |
+//! | `attributes` | what policies may ask about a request |
 //! | `authenticate` | who calls |
 //! | `cache` | tokens verified before |
 //! | `key_answers` | what fetched keys change |
@@ -16,6 +17,7 @@
 pub mod decision;
 pub mod reply;
 
+mod attributes;
 mod authenticate;
 mod cache;
 mod key_answers;
@@ -25,7 +27,7 @@ pub use decision::{Act, Decision, HeaderChange};
 pub use key_answers::KeysChanged;
 pub use reply::Reply;
 
-use crate::authz::{self, Attributes, EndpointMatch, RequestPrincipal, Verdict};
+use crate::authz::{Attributes, EndpointMatch, Verdict};
 use crate::config::audit::ClientAddress;
 use crate::config::authorization::registry::ServiceState;
 use crate::config::{Config, Mode};
@@ -34,6 +36,7 @@ use crate::identity::keys::{KeyStore, Patience};
 use crate::path;
 use crate::request::RequestView;
 use crate::time::UnixNanos;
+use attributes::{AttributeParts, attributes};
 use authenticate::{Caller, Denied, Known, Stop};
 use cache::TokenCache;
 use std::net::IpAddr;
@@ -311,95 +314,6 @@ impl Engine {
             decision.facts.observed = true;
             decision.act = Act::Forward(upstream::removals(&self.config));
         }
-    }
-}
-
-/// The parts of a caller that policies ask about, borrowed.
-struct AttributeParts<'a> {
-    principal: Option<RequestPrincipal<'a>>,
-    audiences: Vec<&'a str>,
-    presenter: Option<&'a str>,
-    claims: Option<&'a serde_json::Map<String, serde_json::Value>>,
-    roles: Vec<&'a str>,
-    scopes: Vec<&'a str>,
-}
-
-impl<'a> AttributeParts<'a> {
-    fn of(caller: &'a Caller, trusted: Option<TrustedClaims<'a>>, config: &'a Config) -> Self {
-        match trusted {
-            Some(trusted) => Self::trusted(trusted, config),
-            None => Self::verified(caller),
-        }
-    }
-
-    fn verified(caller: &'a Caller) -> Self {
-        let identity = &caller.identity;
-        let strings = |list: &'a [String]| list.iter().map(String::as_str).collect();
-        let principal =
-            (identity.method == Method::Jwt).then_some(RequestPrincipal { issuer: &identity.issuer, subject: &identity.subject });
-        Self {
-            principal,
-            audiences: strings(&identity.audiences),
-            presenter: (!identity.client.is_empty()).then_some(identity.client.as_str()),
-            claims: caller.token.as_ref().map(|token| token.claims.all()),
-            roles: strings(&identity.roles),
-            scopes: strings(&identity.scopes),
-        }
-    }
-
-    fn trusted(trusted: TrustedClaims<'a>, config: &'a Config) -> Self {
-        let claim = |name: &str| trusted.claims.and_then(|claims| claims.get(name));
-        let strings = |name: &str| authenticate::strings(trusted.claims, name, config);
-        let principal = trusted.request_principal.map(RequestPrincipal::parse).or_else(|| {
-            let text = |name: &str| claim(name).and_then(serde_json::Value::as_str);
-            Some(RequestPrincipal { issuer: text("iss")?, subject: text("sub")? })
-        });
-        let roles_from = config.authentication.rules.iter().flat_map(|rule| &rule.roles_from);
-        let granted: Vec<&str> = match config.authentication.rules.is_empty() {
-            true => strings("roles"),
-            false => roles_from.flat_map(|name| strings(name)).collect(),
-        };
-        Self {
-            principal,
-            audiences: strings("aud"),
-            presenter: claim("azp").or_else(|| claim("client_id")).and_then(serde_json::Value::as_str),
-            claims: trusted.claims,
-            roles: config.roles.effective(granted),
-            scopes: strings("scope"),
-        }
-    }
-}
-
-fn attributes<'a>(
-    request: &RequestView<'a>,
-    now: UnixNanos,
-    path: &'a str,
-    peers: &'a [&'a str],
-    subject: &'a AttributeParts<'a>,
-    caller: &'a Caller,
-    service: Option<authz::Caller<'a>>,
-) -> Attributes<'a> {
-    Attributes {
-        method: request.method,
-        path,
-        host: request.host,
-        headers: request.headers,
-        source_ip: request.peer.source_ip,
-        remote_ip: request.peer.remote_ip,
-        destination_ip: request.peer.destination_ip,
-        destination_port: request.peer.destination_port,
-        sni: request.peer.sni,
-        peer_principals: peers,
-        request_principal: subject.principal,
-        audiences: &subject.audiences,
-        presenter: subject.presenter,
-        claims: subject.claims,
-        roles: &subject.roles,
-        scopes: &subject.scopes,
-        service: service.filter(|service| !service.out_of_bounds).map(|service| service.name),
-        service_state: service.map(|service| service.state_word()),
-        api_key: caller.api_key.as_deref(),
-        now,
     }
 }
 
