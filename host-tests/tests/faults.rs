@@ -14,7 +14,7 @@ use countersign_testbed::tokens::{Algorithm, Issuer};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A configuration under which `good_token` may read orders.
 fn configuration(issuer: &Issuer) -> Value {
@@ -26,6 +26,9 @@ fn configuration(issuer: &Issuer) -> Value {
         "audit": {"sinks": gateway::sinks(), "checkpoint": {"key": "11".repeat(32)}},
     })
 }
+
+/// How long Envoy may keep a replaced listener: its drain time, which the testbed leaves short, and some.
+const DRAINS_WITHIN: Duration = Duration::from_secs(30);
 
 fn good_token(issuer: &Issuer) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
@@ -126,6 +129,29 @@ fn a_new_configuration_goes_on_in_the_same_chain_and_says_so() {
     let applied = lines.iter().filter(|line| line["event"] == "config.applied").count();
     assert_eq!((streams.len(), applied), (1, 1), "{streams:?}");
     let (code, report) = verify(stack.collector.store());
+    assert_eq!(code, 0, "{report}");
+}
+
+#[test]
+fn a_configuration_under_another_name_closes_the_old_chain_and_hands_over_what_is_pending() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut stack, issuer) = stack(folder.path());
+    let token = good_token(&issuer);
+    for _ in 0..20 {
+        assert_eq!(Request::get("/orders").bearer(&token).send(stack.envoy.address()).expect("answers").status, 200);
+    }
+    let mut renamed = configuration(&issuer);
+    renamed["service"]["name"] = json!("orders-gateway-2");
+    let gateway = Stack::gateway(&renamed.to_string(), &stack.upstream, &stack.collector).expect("built");
+    assert_eq!(stack.envoy.reconfigure(&gateway).expect("answers"), Update::Accepted);
+    for _ in 0..20 {
+        assert_eq!(Request::get("/orders").bearer(&token).send(stack.envoy.address()).expect("answers").status, 200);
+    }
+    let store = stack.collector.store();
+    let closed = || evidence::lines(store).iter().any(|line| line["event"] == "stream.close").then_some(());
+    assert_eq!(evidence::access_count(&stack.evidence(40)), 40);
+    patience::wait_for(DRAINS_WITHIN, closed).expect("the old chain is closed once its listener is drained");
+    let (code, report) = verify(store);
     assert_eq!(code, 0, "{report}");
 }
 

@@ -122,6 +122,8 @@ impl Envoy {
         command.arg("--config-path").arg(bootstrap);
         command.arg("--admin-address-path").arg(&admin_file);
         command.args(["--disable-hot-restart", "--log-level", options.log_level]);
+        // A replaced listener goes at once, and the filter's old configuration with it; Envoy's own default is ten minutes.
+        command.args(["--drain-time-s", "1", "--drain-strategy", "immediate"]);
         command.args(["--concurrency", &options.workers.to_string()]);
         let mut process = Process::start(&mut command, &folder.join("envoy.log"))?;
         let admin = await_ready(&mut process, &admin_file)?;
