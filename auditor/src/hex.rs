@@ -1,5 +1,7 @@
 //! Lower-case hexadecimal, the only way in which a line writes bytes.
 
+pub use countersign_core::hex::encode;
+
 /// Reads exactly `N` bytes from lower-case hexadecimal; anything else, upper case too, is none.
 ///
 /// ```
@@ -9,29 +11,8 @@
 #[must_use]
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != N || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(bytes)
-}
-
-/// Writes bytes as lower-case hexadecimal.
-#[must_use]
-pub fn encode(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let lower_case = !text.bytes().any(|digit| digit.is_ascii_uppercase());
+    countersign_core::hex::decode_into(text, &mut bytes).filter(|()| lower_case).map(|()| bytes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What a checkpoint signs, and how its signature is checked.
 
-use crate::digest::Digest;
 use crate::hex;
 use crate::line::{Checkpoint, StreamId};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -26,8 +25,7 @@ pub fn signed_text(stream: StreamId, checkpoint: &Checkpoint) -> String {
 /// The short name of a key: the first 8 bytes of its SHA-256, in hexadecimal.
 #[must_use]
 pub fn key_id(public_key: &[u8; 32]) -> String {
-    let Digest(bytes) = Digest::of(public_key);
-    hex::encode(bytes.first_chunk::<8>().map_or(&[], |prefix| &prefix[..]))
+    hex::encode(&countersign_core::chain::key_id(public_key))
 }
 
 /// A public key that is trusted to sign checkpoints.

@@ -312,17 +312,23 @@ impl CheckpointText {
 }
 
 impl Notice<'_> {
-    /// The event's name.
+    /// The name of the OTLP log record: the event's own name in this product's namespace.
+    #[must_use]
+    pub fn event_name(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "countersign.stream.open",
+            Self::ConfigApplied { .. } => "countersign.config.applied",
+            Self::Checkpoint { .. } => "countersign.checkpoint",
+            Self::Gap { .. } => "countersign.gap",
+            Self::KeysRotated { .. } => "countersign.jwks.rotated",
+            Self::Close { .. } => "countersign.stream.close",
+        }
+    }
+
+    /// The event's name in the line.
     #[must_use]
     pub fn event(&self) -> &'static str {
-        match self {
-            Self::Open { .. } => "stream.open",
-            Self::ConfigApplied { .. } => "config.applied",
-            Self::Checkpoint { .. } => "checkpoint",
-            Self::Gap { .. } => "gap",
-            Self::KeysRotated { .. } => "jwks.rotated",
-            Self::Close { .. } => "stream.close",
-        }
+        self.event_name().trim_start_matches("countersign.")
     }
 
     fn write(&self, line: &mut ObjectWriter<'_>, place: &Place, service: &[u8], time: UnixNanos) {

@@ -178,8 +178,7 @@ impl Engine {
         let status = if denied.ambiguous { self.config.authentication.ambiguous_status } else { 401 };
         decision.act = Act::Refuse(Reply::unauthorized(request, status, &self.config.authentication.realm, Some(&denied)));
         decision.identity = Rc::new(IdentityFacts { credential: denied.credential, ..IdentityFacts::default() });
-        decision.findings.extend(denied.finding);
-        decision.findings.sort_unstable();
+        decision.add_findings(denied.finding);
         decision
     }
 
@@ -197,9 +196,8 @@ impl Engine {
         let attributes = attributes(request, now, path, peers, &subject, &caller, service);
         let verdict = self.config.policies.decide(&attributes);
         let anonymous = caller.identity.method == Method::None && trusted.is_none() && peers.is_empty();
-        let mut findings = caller.findings.clone();
-        findings.extend(service.as_ref().and_then(|service| state_finding(service.state, service.out_of_bounds)));
-        findings.extend(anonymous.then_some("missing_identity"));
+        let of_service = service.as_ref().and_then(|service| state_finding(service.state, service.out_of_bounds));
+        let of_caller = caller.findings.iter().copied().chain(anonymous.then_some("missing_identity"));
         let act = match verdict.permit() {
             Some(_) => Act::Forward(upstream::changes(&self.config, request, path, Some(&caller))),
             None => Act::Refuse(self.reply(request, &verdict, anonymous)),
@@ -209,10 +207,9 @@ impl Engine {
             identity: identity_facts(&caller, peers),
             source_service: service.map(|service| service.name.to_owned()),
             act,
-            findings,
             ..self.blank(path)
         };
-        decision.note_route(self.config.endpoints.find(path));
+        decision.add_findings(of_caller.chain(of_service));
         decision
     }
 
@@ -357,6 +354,11 @@ impl Decision {
             EndpointMatch::Mismatched => self.findings.push("mismatched_route"),
             EndpointMatch::Undeclared => {}
         }
+    }
+
+    /// Keeps findings sorted, each once.
+    fn add_findings(&mut self, found: impl IntoIterator<Item = &'static str>) {
+        self.findings.extend(found);
         self.findings.sort_unstable();
         self.findings.dedup();
     }

@@ -174,7 +174,7 @@ impl Channel {
             severity: Severity::Info,
             attributes: &[],
             trace: None,
-            event_name: event_name(notice),
+            event_name: notice.event_name(),
             class: Class::Stream,
         };
         self.send(sealed, record, Vec::new(), now);
@@ -294,16 +294,5 @@ fn severity(outcome: Outcome, status: Option<u16>) -> Severity {
         (Outcome::Fault, _) | (_, Some(500..)) => Severity::Error,
         (Outcome::Deny | Outcome::NotEvaluated, _) => Severity::Warn,
         (Outcome::Allow, _) => Severity::Info,
-    }
-}
-
-fn event_name(notice: &Notice<'_>) -> &'static str {
-    match notice {
-        Notice::Open { .. } => "countersign.stream.open",
-        Notice::ConfigApplied { .. } => "countersign.config.applied",
-        Notice::Checkpoint { .. } => "countersign.checkpoint",
-        Notice::Gap { .. } => "countersign.gap",
-        Notice::KeysRotated { .. } => "countersign.jwks.rotated",
-        Notice::Close { .. } => "countersign.stream.close",
     }
 }
